@@ -1,0 +1,1 @@
+"""Modelyard: a self-hosted model registry that speaks the AWS SageMaker wire protocol."""
