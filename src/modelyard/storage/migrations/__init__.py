@@ -1,0 +1,1 @@
+"""The schema, as numbered steps that are never changed once released. Forward only."""

@@ -1,0 +1,107 @@
+"""A new database gets its tables at once; it is then the same as one that was migrated."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+import psycopg
+import pytest
+import sqlalchemy
+
+from modelyard.storage import database, schema
+from modelyard.storage.migrations import ddl
+from tests.postgresql_cluster import PostgresqlCluster, running_cluster
+
+_SQLITE = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+_COLUMNS = (
+    "SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default"
+    " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"
+)
+_INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+_VERSION = "SELECT version_num FROM alembic_version"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgresqlCluster]:
+    with running_cluster() as running:
+        yield running
+
+
+def migrate(engine: sqlalchemy.Engine) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(Path(ddl.__file__).parent))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def connect(url: str) -> None:
+    async def and_close() -> None:
+        await (await database.connect(url)).close()
+
+    asyncio.run(and_close())
+
+
+def of_sqlite(path: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        shapes = connection.execute(_SQLITE).fetchall()
+        # Alembic writes its own table over several lines.
+        words = [(*row[:3], " ".join(str(row[3]).split()).replace("( ", "(")) for row in shapes]
+        return [*words, *connection.execute(_VERSION)]
+
+
+def of_postgresql(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return [
+            row
+            for query in (_COLUMNS, _INDEXES, _VERSION)
+            for row in connection.execute(query).fetchall()  # type: ignore[call-overload]
+        ]
+
+
+def test_a_new_sqlite_database_is_the_same_as_a_migrated_one(tmp_path: Path) -> None:
+    migrate(sqlalchemy.create_engine(f"sqlite:///{tmp_path}/migrated.db"))
+
+    connect(f"sqlite:///{tmp_path}/new.db")
+
+    new, migrated = of_sqlite(tmp_path / "new.db"), of_sqlite(tmp_path / "migrated.db")
+    assert [row for row in new if row[1:2] != ("alembic_version",)] == [
+        row for row in migrated if row[1:2] != ("alembic_version",)
+    ]
+    assert new[-1] == (schema.HEAD,)
+
+
+def test_a_new_postgresql_database_is_the_same_as_a_migrated_one(
+    cluster: PostgresqlCluster,
+) -> None:
+    new = cluster.new_database(migrated=False)
+    migrated = cluster.new_database(migrated=False)
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(migrated)
+    )
+    migrate(engine)
+    engine.dispose()
+
+    connect(new)
+
+    assert of_postgresql(new) == of_postgresql(migrated)
+    assert of_postgresql(new)[-1] == (schema.HEAD,)
+
+
+async def test_servers_that_start_together_on_an_empty_database_all_start(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shared.db"
+
+    servers = await asyncio.gather(*[database.connect(url) for _ in range(4)])
+
+    for server in servers:
+        row = await server.read(lambda tx: tx.one("SELECT version_num FROM alembic_version"))
+        assert row == (schema.HEAD,)
+        await server.close()
+
+
+def test_the_newest_migration_is_the_one_that_the_program_expects() -> None:
+    assert list(ddl.fresh("sqlite"))[-1].endswith(f"VALUES ('{schema.HEAD}')")
