@@ -1,0 +1,94 @@
+"""How model packages and their groups are named in arguments and ARNs. Pure; knows no storage.
+
+One reader for the whole program: registry and hosting both meet names that a client wrote as a bare
+name, as `group/1`, or as an ARN with or without a version.
+"""
+
+import re
+from dataclasses import dataclass
+
+from modelyard.contract import arns
+from modelyard.errors import ValidationException
+
+PACKAGE = "model-package"
+GROUP = "model-package-group"
+
+# DescribeModelPackage takes up to nine digits; a number has one spelling, so `07` is not 7.
+_NAMED = re.compile(
+    r"(?P<name>[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})(?:/(?P<version>[1-9][0-9]{0,8}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageName:
+    """A versioned package has `group` and `version`; an unversioned one `name` and version 0."""
+
+    group: str
+    name: str
+    version: int
+
+    @property
+    def path(self) -> str:
+        """What stands behind `model-package/` in its ARN."""
+        return f"{self.group}/{self.version}" if self.version else self.name
+
+
+def package_arn(account: str, region: str, name: PackageName) -> str:
+    return arns.build(region, account, PACKAGE, name.path)
+
+
+def group_arn(account: str, region: str, name: str) -> str:
+    return arns.build(region, account, GROUP, name)
+
+
+def package(account: str, region: str, text: str) -> PackageName:
+    """Read `name`, `group/1`, or either as an ARN of this account and region.
+
+    Raises: ValidationException: it cannot name a package here.
+    """
+    match = _NAMED.fullmatch(_without_prefix(account, region, PACKAGE, text))
+    if match is None:
+        raise package_missing(account, region, text)
+    if match["version"] is None:
+        return PackageName("", match["name"], 0)
+    return PackageName(match["name"], "", int(match["version"]))
+
+
+def group(account: str, region: str, text: str) -> str:
+    """Read a group's name, or its ARN of this account and region.
+
+    Raises: ValidationException: it cannot name a group here.
+    """
+    match = _NAMED.fullmatch(_without_prefix(account, region, GROUP, text))
+    if match is None or match["version"] is not None:
+        raise group_missing(account, region, text)
+    return match["name"]
+
+
+def package_missing(account: str, region: str, text: str) -> ValidationException:
+    return _missing("ModelPackage", PACKAGE, account, region, text)
+
+
+def group_missing(account: str, region: str, text: str) -> ValidationException:
+    return _missing("ModelPackageGroup", GROUP, account, region, text)
+
+
+def _without_prefix(account: str, region: str, kind: str, text: str) -> str:
+    """The name in an ARN of this kind, account and region; a text that is no ARN as it is.
+
+    A foreign ARN keeps its colons, which no name has.
+    """
+    return text.removeprefix(arns.build(region, account, kind, ""))
+
+
+def _missing(noun: str, kind: str, account: str, region: str, text: str) -> ValidationException:
+    """`<noun> <ARN> does not exist.`, the sentence that Terraform and CloudFormation look for."""
+    ours = arns.build(region, account, kind, "")
+    if not text.startswith("arn:"):
+        return ValidationException(f"{noun} {ours}{text} does not exist.")
+    if text.startswith(ours):
+        return ValidationException(f"{noun} {text} does not exist.")
+    return ValidationException(
+        f"{noun} {text} does not exist. This call looks among {ours}*: the kind, the partition, the"
+        " region and the account of the ARN have to be these."
+    )
