@@ -1,0 +1,309 @@
+"""Model packages: create, describe, list, update, delete. Versioned ones are in a group.
+
+The document of a package is what DescribeModelPackage answers; columns beside it are what lists
+filter and sort by.
+"""
+
+from modelyard import call as calls
+from modelyard import gate, tag_rules
+from modelyard import model_package_names as names
+from modelyard.call import Call, Document
+from modelyard.errors import Conflict, Refusal, ValidationException
+from modelyard.gate import COMPLETED, Artifact
+from modelyard.model_package_names import PackageName
+from modelyard.registry import (
+    approval,
+    custody,
+    decisions,
+    documents,
+    inference_specification,
+    model_card,
+    model_package_groups,
+    package_updates,
+    principals,
+    source_uri,
+)
+from modelyard.storage import tags
+
+_TAKEN_AS_GIVEN = (
+    "ModelPackageDescription",
+    "ModelPackageRegistrationType",
+    "CertifyForMarketplace",
+    "MetadataProperties",
+    "ModelMetrics",
+    "Domain",
+    "Task",
+    "SamplePayloadUrl",
+    "CustomerMetadataProperties",
+    "DriftCheckBaselines",
+    "SkipModelValidation",
+    "SourceUri",
+    "SecurityConfig",
+    "ModelLifeCycle",
+    "ManagedStorageType",
+)
+
+
+@calls.write
+async def create_model_package(call: Call, request: Document) -> Document:
+    request = documents.without_empty_structures(request)
+    _refuse_contradictions(request)
+    given_tags = tag_rules.read(request.get("Tags", []))
+    name = await _new_name(call, request)
+    arn = names.package_arn(call.account, call.region, name)
+    specifications, artifacts = await _specifications(call, request)
+    package = _new(call, name, arn, request, specifications)
+    await _insert(call, name, package)
+    await custody.record(call, arn, artifacts)
+    decision = approval.at_registration(request)
+    if decision is not None:
+        await decisions.record(call, arn, decision, _stage(package))
+    await tags.put(call.tx, call.account, call.region, arn, given_tags)
+    return {"ModelPackageArn": arn}
+
+
+def _refuse_contradictions(request: Document) -> None:
+    versioned = "ModelPackageGroupName" in request
+    if versioned and "ModelPackageName" in request:
+        raise ValidationException(
+            "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot"
+            " determine which one to use."
+        )
+    if not versioned and "ModelPackageName" not in request:
+        raise ValidationException("Missing ARN. Give ModelPackageGroupName or ModelPackageName.")
+    if versioned and request.get("Tags"):
+        raise ValidationException(
+            "A versioned model package takes no Tags: it uses the tags of its model package group."
+            " Use CustomerMetadataProperties for a version's own."
+        )
+    if "SourceAlgorithmSpecification" in request:
+        algorithm = request["SourceAlgorithmSpecification"]["SourceAlgorithms"][0]["AlgorithmName"]
+        raise ValidationException(
+            f"Algorithm {algorithm} does not exist: Modelyard has no algorithm resources. Use"
+            " InferenceSpecification."
+        )
+    if request.get("ValidationSpecification", {}).get("ValidationProfiles"):
+        raise ValidationException(
+            "ValidationSpecification is not offered yet: Modelyard runs no validation jobs. Leave"
+            " it out."
+        )
+
+
+async def _new_name(call: Call, request: Document) -> PackageName:
+    if "ModelPackageGroupName" not in request:
+        return PackageName("", request["ModelPackageName"], 0)
+    group = names.group(call.account, call.region, request["ModelPackageGroupName"])
+    return PackageName(group, "", await model_package_groups.next_version(call, group))
+
+
+async def _specifications(call: Call, request: Document) -> tuple[Document, list[Artifact]]:
+    """The specification members of a new package, its own or its source's, and their bytes."""
+    copied = source_uri.NOTHING
+    if "InferenceSpecification" not in request and "SourceUri" in request:
+        copied = await source_uri.copy(call, request["SourceUri"])
+    members: Document = {
+        member: request.get(member, copied.members.get(member))
+        for member in ("InferenceSpecification", "AdditionalInferenceSpecifications")
+        if member in request or member in copied.members
+    }
+    additional = members.get("AdditionalInferenceSpecifications", [])
+    inference_specification.appended([], additional)
+    wanted = custody.sources(inference_specification.named(members))
+    named = {source.url for source in wanted}
+    kept = [artifact for artifact in copied.artifacts if artifact.source in named]
+    known = {artifact.source for artifact in kept}
+    taken = await custody.take(call, [source for source in wanted if source.url not in known])
+    return members, [*kept, *taken]
+
+
+def _new(
+    call: Call, name: PackageName, arn: str, request: Document, specifications: Document
+) -> Document:
+    status = approval.initial(request, versioned=name.version > 0)
+    package: Document = {"ModelPackageName": name.name}
+    if name.version:
+        # AWS leaves ModelPackageName out for versions, although its model requires it.
+        package = {"ModelPackageGroupName": name.group, "ModelPackageVersion": name.version}
+    package |= {"ModelPackageArn": arn, "CreationTime": call.now_us, **specifications}
+    package |= {"ModelPackageStatus": COMPLETED}
+    package |= {"ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []}}
+    package |= {"CertifyForMarketplace": False}
+    package |= {"ModelApprovalStatus": status} if status else {}
+    package |= {"CreatedBy": principals.user_context(call.principal)}
+    package |= {"LastModifiedTime": call.now_us}
+    package |= {member: request[member] for member in _TAKEN_AS_GIVEN if member in request}
+    if "ModelCard" in request:
+        package["ModelCard"] = model_card.created(request["ModelCard"])
+    return package
+
+
+def _stage(package: Document) -> str:
+    stage: str = package.get("ModelLifeCycle", {}).get("Stage", "")
+    return stage
+
+
+async def _insert(call: Call, name: PackageName, package: Document) -> None:
+    try:
+        await call.tx.run(
+            "INSERT INTO model_package (account, region, group_name, name, version, arn,"
+            " created_us, modified_us, approval, stage, document)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            call.account,
+            call.region,
+            name.group,
+            name.name,
+            name.version,
+            package["ModelPackageArn"],
+            call.now_us,
+            call.now_us,
+            package.get("ModelApprovalStatus", ""),
+            _stage(package),
+            documents.text(package),
+        )
+    except Conflict:
+        raise ValidationException(
+            f"ModelPackage already exists: {package['ModelPackageArn']}"
+        ) from None
+
+
+async def _find(call: Call, text: str) -> Document:
+    """Raises: ValidationException: no such package."""
+    name = names.package(call.account, call.region, text)
+    row = await call.tx.one(
+        "SELECT document FROM model_package"
+        " WHERE account = ? AND region = ? AND group_name = ? AND name = ? AND version = ?",
+        call.account,
+        call.region,
+        name.group,
+        name.name,
+        name.version,
+    )
+    if row is None:
+        raise names.package_missing(call.account, call.region, text)
+    return documents.read(row[0])
+
+
+@calls.read
+async def describe_model_package(call: Call, request: Document) -> Document:
+    package = await _find(call, request["ModelPackageName"])
+    if request.get("IncludedData") == "MetadataOnly" and "ModelCard" in package:
+        package["ModelCard"] = model_card.sanitized(package["ModelCard"])
+    return package
+
+
+_IN_BATCHES = (
+    "ModelPackageGroupName",
+    "ModelPackageVersion",
+    "ModelPackageArn",
+    "ModelPackageDescription",
+    "CreationTime",
+    "InferenceSpecification",
+    "ModelPackageStatus",
+    "ModelApprovalStatus",
+    "ModelPackageRegistrationType",
+)
+
+
+@calls.read
+async def batch_describe_model_package(call: Call, request: Document) -> Document:
+    summaries: Document = {}
+    refused: Document = {}
+    for arn in dict.fromkeys(request["ModelPackageArnList"]):
+        try:
+            summaries[arn] = _batch_summary(await _find(call, arn))
+        except Refusal as refusal:
+            refused[arn] = {"ErrorCode": refusal.code, "ErrorResponse": refusal.message}
+    answer = {"ModelPackageSummaries": summaries, "BatchDescribeModelPackageErrorMap": refused}
+    return {member: entries for member, entries in answer.items() if entries}
+
+
+def _batch_summary(package: Document) -> Document:
+    """Raises: ValidationException: it lacks what AWS's summary always has."""
+    for member in ("ModelPackageGroupName", "InferenceSpecification"):
+        if member not in package:
+            raise ValidationException(
+                f"ModelPackage {package['ModelPackageArn']} has no {member}, which a summary needs."
+                " Use DescribeModelPackage."
+            )
+    return {member: package[member] for member in _IN_BATCHES if member in package}
+
+
+@calls.write
+async def update_model_package(call: Call, request: Document) -> Document:
+    request = documents.without_empty_structures(request)
+    name = names.package(call.account, call.region, request["ModelPackageArn"])
+    arn = names.package_arn(call.account, call.region, name)
+    package = await _locked(call, arn)
+    decision = approval.of_update(package, request)
+    updated = package_updates.updated(package, request)
+    await _extend_custody(call, arn, package, updated)
+    updated["LastModifiedTime"] = call.now_us
+    updated["LastModifiedBy"] = principals.user_context(call.principal)
+    await call.tx.run(
+        "UPDATE model_package SET approval = ?, stage = ?, document = ?"
+        " WHERE account = ? AND region = ? AND arn = ?",
+        updated.get("ModelApprovalStatus", ""),
+        _stage(updated),
+        documents.text(updated),
+        call.account,
+        call.region,
+        arn,
+    )
+    if decision is not None:
+        await decisions.record(call, arn, decision, _stage(updated))
+    return {"ModelPackageArn": arn}
+
+
+async def _locked(call: Call, arn: str) -> Document:
+    """The package as it is now; nobody else changes it until this transaction ends.
+
+    Raises: ValidationException: no such package.
+    """
+    row = await call.tx.one(
+        "UPDATE model_package SET modified_us = ?"
+        " WHERE account = ? AND region = ? AND arn = ? RETURNING document",
+        call.now_us,
+        call.account,
+        call.region,
+        arn,
+    )
+    if row is None:
+        raise names.package_missing(call.account, call.region, arn)
+    return documents.read(row[0])
+
+
+async def _extend_custody(call: Call, arn: str, before: Document, after: Document) -> None:
+    """Take into custody what an update names for the first time, and let go what it names no more.
+
+    A package that names a URL again means the bytes it stands for already, not what lies there now.
+    """
+    known = {source.url for source in custody.sources(inference_specification.named(before))}
+    wanted = custody.sources(inference_specification.named(after))
+    if {source.url for source in wanted} == known:
+        return
+    recorded = await gate.artifacts(call.tx, call.account, call.region, arn)
+    named = {source.url for source in wanted}
+    kept = [artifact for artifact in recorded if artifact.source in named]
+    taken = await custody.take(call, [source for source in wanted if source.url not in known])
+    await custody.forget(call, arn)
+    await custody.record(call, arn, [*kept, *taken])
+
+
+@calls.write
+async def delete_model_package(call: Call, request: Document) -> Document:
+    """Remove the entry. Bytes in buckets, models, endpoints and the record of decisions stay."""
+    name = names.package(call.account, call.region, request["ModelPackageName"])
+    arn = names.package_arn(call.account, call.region, name)
+    if name.version:
+        await model_package_groups.forget_version(call, name.group)
+    gone = await call.tx.run(
+        "DELETE FROM model_package WHERE account = ? AND region = ? AND arn = ?",
+        call.account,
+        call.region,
+        arn,
+    )
+    if not gone:
+        raise names.package_missing(call.account, call.region, arn)
+    await custody.forget(call, arn)
+    await tags.drop(call.tx, call.account, call.region, arn)
+    return {}
