@@ -1,0 +1,1 @@
+"""The S3 door and the bytes behind it. Knows no SageMaker."""
