@@ -1,0 +1,1 @@
+"""Logs and metrics as CloudWatch answers them. Knows no HTTP, no compute."""
