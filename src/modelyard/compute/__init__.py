@@ -1,0 +1,1 @@
+"""Starts, stops and observes replicas; the controller that makes endpoints what they should be."""
