@@ -1,0 +1,51 @@
+"""Which operations are offered, and by what: the one list behind the server and the documentation.
+
+Knows no database and no socket: what needs some is handed in by whoever has it.
+"""
+
+from collections.abc import Mapping
+
+from modelyard import dispatch
+from modelyard.access import role_policies, roles, simulate
+from modelyard.access.sts import SecurityTokenService
+from modelyard.contract import model
+from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
+from modelyard.hosting.invocations import InvocationDoor
+from modelyard.monitoring import log_events
+from modelyard.objects.door import ObjectDoor
+from modelyard.registry import (
+    decisions,
+    model_package_groups,
+    model_package_lists,
+    model_packages,
+    search,
+    tags,
+)
+
+Table = Mapping[str, Mapping[str, dispatch.Offered]]
+
+
+def table(
+    objects: ObjectDoor | type[ObjectDoor],
+    invocations: InvocationDoor | type[InvocationDoor],
+    tokens: SecurityTokenService | type[SecurityTokenService],
+) -> Table:
+    """Every offered operation by service and name."""
+    registry = (model_package_groups, model_packages, model_package_lists, search, tags)
+    hosting = (models, endpoint_configs, endpoints)
+    providers: Mapping[str, tuple[object, ...]] = {
+        "sagemaker": (*registry, *hosting),
+        "sagemaker-runtime": (invocations,),
+        "modelyard": (decisions, deployments, rollback),
+        "s3": (objects,),
+        "iam": (roles, role_policies, simulate),
+        "logs": (log_events,),
+        "sts": (tokens,),
+    }
+    return {name: dispatch.collect(model.load(name), *some) for name, some in providers.items()}
+
+
+def names() -> dict[str, list[str]]:
+    """The names alone, in order, for those who only want to tell what there is."""
+    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService)
+    return {service: sorted(operations) for service, operations in listed.items()}

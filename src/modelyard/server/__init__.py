@@ -1,0 +1,1 @@
+"""HTTP: connections, requests and answers. Knows no operation but by its name."""

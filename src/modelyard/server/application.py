@@ -1,0 +1,237 @@
+"""HTTP in, operations out: from a request's bytes to the service, protocol and operation it means.
+
+The client chooses the service by what it signs. Every answer, refusals too, carries a request id
+and is worded in the service's own protocol. Knows no operation but by its name.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from modelyard import errors, logs
+from modelyard.access.authenticate import Authenticator, Pending
+from modelyard.contract.http import Headers, HttpAnswer, HttpRequest
+from modelyard.dispatch import Asked, Dispatch
+from modelyard.server import s3_requests
+from modelyard.server.incoming import ClientGone, Incoming
+from modelyard.server.services import Service, Services, with_body
+from modelyard.server.wire import EXTENSION, Wire
+from modelyard.settings import Settings
+
+log = logging.getLogger("modelyard.server")
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+SEND_SECONDS_MAX = 60.0  # a client that takes no byte of its answer for this long is cut
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What becomes known of one request on its way, for its log line."""
+
+    request_id: str
+    http: HttpRequest
+    started: float
+    client: str | None
+    service: str | None = None
+    operation: str | None = None
+    principal: str | None = None
+    error: str | None = None
+
+
+class Server:
+    """The ASGI application."""
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        authenticator: Authenticator,
+        services: Services,
+        settings: Settings,
+        ready: Callable[[], bool],
+    ) -> None:
+        self._dispatch = dispatch
+        self._authenticator = authenticator
+        self._services = services
+        self._settings = settings
+        self._ready = ready
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        http = _request(scope)
+        wire: Wire = scope["extensions"][EXTENSION]["wire"]
+        exchange = Exchange(
+            request_id=_request_id(),
+            http=http,
+            started=time.perf_counter(),
+            client=scope["client"][0] if scope.get("client") else None,
+        )
+        incoming = Incoming(
+            receive,
+            wire.has_message,
+            declared_bytes=_content_length(http),
+            chunked="transfer-encoding" in http.headers,
+            awaits_continue=http.headers.get("expect", "").lower() == "100-continue",
+        )
+        try:
+            answer = await self._answer(exchange, incoming)
+            if not incoming.finished and answer.status >= 400:
+                await incoming.drain()
+            await _send(wire, send, answer, close=not incoming.finished)
+        except ClientGone:
+            exchange.error = "ClientGone"
+            self._log(exchange, 499)
+            return
+        except (TimeoutError, errors.Refusal, OSError) as failure:
+            # The head of the answer is out already: the connection is all that can tell the client.
+            exchange.error = type(failure).__name__
+            self._log(exchange, answer.status)
+            raise ConnectionAbortedError("the answer could not be completed") from failure
+        self._log(exchange, answer.status)
+
+    async def _answer(self, exchange: Exchange, incoming: Incoming) -> HttpAnswer:
+        probe = self._probe(exchange.http)
+        if probe is not None:
+            return probe
+        service = self._services.guess(exchange.http)
+        try:
+            pending = self._authenticator.precheck(exchange.http, _now_us())
+            service = self._services.named(pending.service, exchange.http)
+            exchange.service = service.name
+            return await self._operate(exchange, incoming, pending, service)
+        except errors.NotAuthenticated as doubt:
+            exchange.error = doubt.doubt.value
+            return service.codec.encode_not_authenticated(service.model, doubt, exchange.request_id)
+        except errors.Refusal as refusal:
+            exchange.error = refusal.code
+            return service.codec.encode_refusal(service.model, refusal, exchange.request_id)
+        except ClientGone:
+            raise
+        except Exception:  # the client is told an id and may repeat; the trace is for the operator
+            exchange.error = errors.InternalFailure.code
+            log.exception("request_failed", extra={"request_id": exchange.request_id})
+            failure = errors.InternalFailure(
+                f"The request could not be completed (request id {exchange.request_id})."
+            )
+            return service.codec.encode_refusal(service.model, failure, exchange.request_id)
+
+    async def _operate(
+        self, exchange: Exchange, incoming: Incoming, pending: Pending, service: Service
+    ) -> HttpAnswer:
+        http, settings = exchange.http, self._settings
+        if service.streams:
+            read = await s3_requests.read(service, http, incoming, pending, settings)
+        else:
+            limit = (
+                settings.invocation_bytes_max
+                if service.carries_payloads
+                else settings.body_bytes_max
+            )
+            body = await incoming.whole(limit, settings.body_seconds_max)
+            caller = pending.finish(hashlib.sha256(body).hexdigest(), settings.region)
+            exchange.principal = caller.principal.arn
+            read = service.read(caller, with_body(http, body))
+        exchange.operation = read.operation.name
+        exchange.principal = read.caller.principal.arn
+        asked = Asked(read.caller.principal, read.caller.region, exchange.request_id, _now_us())
+        result = await self._dispatch.invoke(asked, service.name, read.operation.name, read.request)
+        return service.codec.encode(read.operation, result, exchange.request_id)
+
+    def _probe(self, http: HttpRequest) -> HttpAnswer | None:
+        if http.method not in ("GET", "HEAD") or "authorization" in http.headers or http.query:
+            return None
+        if http.raw_path == b"/health":
+            return _text(200, b"ok\n")
+        if http.raw_path == b"/ready":
+            return _text(200, b"ready\n") if self._ready() else _text(503, b"starting\n")
+        return None
+
+    def _log(self, exchange: Exchange, status: int) -> None:
+        if exchange.operation == "InvokeEndpoint" and status < 400:
+            return
+        level = logging.INFO if status < 500 else logging.ERROR
+        if exchange.service is None and exchange.error is None:
+            level = logging.DEBUG
+        logs.event(
+            log,
+            level,
+            "request",
+            {
+                "request_id": exchange.request_id,
+                "status": status,
+                "service": exchange.service,
+                "operation": exchange.operation,
+                "method": exchange.http.method,
+                "path": exchange.http.raw_path[:200].decode("latin-1"),
+                "principal": exchange.principal,
+                "client": exchange.client,
+                "error": exchange.error,
+                "ms": round((time.perf_counter() - exchange.started) * 1000, 2),
+            },
+        )
+
+
+def _request(scope: Scope) -> HttpRequest:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return HttpRequest(
+        method=scope["method"],
+        raw_path=scope["raw_path"],
+        query=scope["query_string"],
+        headers=headers,
+        body=None,
+    )
+
+
+def _content_length(http: HttpRequest) -> int | None:
+    text = http.headers.get("content-length")
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+
+
+def _request_id() -> str:
+    raw = os.urandom(16).hex()
+    return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _text(status: int, body: bytes) -> HttpAnswer:
+    return HttpAnswer(status, [(b"content-type", b"text/plain")], body)
+
+
+async def _send(wire: Wire, send: Send, answer: HttpAnswer, *, close: bool) -> None:
+    headers = answer.headers
+    if close:
+        headers = [*headers, (b"connection", b"close")]
+    if isinstance(answer.body, bytes) and not _is_sized(headers):
+        await wire.answer(answer.status, headers, answer.body)
+        return
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if isinstance(answer.body, bytes):  # of a HEAD, whose length is that of another body
+        await send({"type": "http.response.body", "body": answer.body})
+    else:
+        await _send_stream(send, answer.body)
+
+
+def _is_sized(headers: Headers) -> bool:
+    return any(name == b"content-length" for name, _ in headers)
+
+
+async def _send_stream(send: Send, chunks: AsyncIterator[bytes]) -> None:
+    async for chunk in chunks:
+        # uvicorn waits here while the client does not read
+        await _bounded(send({"type": "http.response.body", "body": chunk, "more_body": True}))
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _bounded(sending: Awaitable[None]) -> None:
+    async with asyncio.timeout(SEND_SECONDS_MAX):
+        await sending
