@@ -1,0 +1,146 @@
+"""How a command reaches a server: as the shell's AWS settings say, else by the data folder."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from modelyard.cli import output
+from modelyard.settings import Settings, SettingsError, load
+
+SERVER_FILE = "server.json"
+SERVICE_FOLDER = Path(__file__).resolve().parent.parent / "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A server's address and a key for it."""
+
+    url: str
+    region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+    def client(self, service: str) -> Any:
+        """A botocore client; our own service's description is found beside AWS's."""
+        import botocore.session
+        from botocore.config import Config
+
+        session = botocore.session.get_session()
+        session.get_component("data_loader").search_paths.append(str(SERVICE_FOLDER))
+        return session.create_client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.url,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            aws_session_token=self.session_token,
+            config=Config(
+                retries={"max_attempts": 2}, connect_timeout=5, read_timeout=70, proxies={}
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection(Address):
+    """A server on this machine, by its data folder, with its administrator's key."""
+
+    data: Path
+    account: str
+    connect_port: int
+    connect_password: str = field(repr=False)
+
+
+class ServerFile(msgspec.Struct):
+    """What the server writes down for commands beside it (app.serve)."""
+
+    url: str
+    region: str
+    account: str
+    pid: int
+    connect_port: int
+    access_key_id: str
+
+
+def by_data_folder(data: Path | None) -> Connection:
+    """The server of a data folder. Ends the command if none has run there."""
+    from modelyard.access import credentials
+
+    try:
+        settings = load({"data": data}, os.environ)
+        server = read_server_file(settings.data)
+        _check_key_is_here(settings, server)
+        keys = credentials.load(settings)
+        if keys.root.id != server.access_key_id:  # the folder's is of an earlier start
+            raise _other_key(settings, server)
+    except (SettingsError, credentials.UnusableCredentials) as problem:
+        raise output.Stop(str(problem)) from None
+    except FileNotFoundError:
+        raise output.Unreachable(
+            f"No server has run on {settings.data} yet."
+            f" Start one with: {output.program()} serve --data {settings.data}\n"
+            "If yours has another data folder, name that with --data.",
+        ) from None
+    except OSError as problem:
+        raise output.Stop(f"{problem.filename} cannot be read: {problem.strerror}.") from None
+    except msgspec.DecodeError:
+        raise output.Stop(
+            f"{settings.data / SERVER_FILE} is damaged. Start the server again: it is made anew."
+        ) from None
+    return Connection(
+        url=server.url,
+        region=server.region,
+        access_key_id=keys.root.id,
+        secret_access_key=keys.root.secret,
+        data=settings.data.resolve(),
+        account=server.account,
+        connect_port=server.connect_port,
+        connect_password=keys.secret.connect_password,
+    )
+
+
+def _check_key_is_here(settings: Settings, server: ServerFile) -> None:
+    """Raises: output.Stop: the server was given a key of its own, and this shell does not know it.
+
+    Looks before anything is loaded: loading would make a key, and not the server's.
+    """
+    from modelyard.access.credentials import CREDENTIALS_FILE
+
+    known = settings.root_access_key_id == server.access_key_id
+    if not known and (
+        settings.root_access_key_id or not (settings.data / CREDENTIALS_FILE).exists()
+    ):
+        raise _other_key(settings, server)
+
+
+def _other_key(settings: Settings, server: ServerFile) -> output.Stop:
+    return output.Stop(
+        f"The server of {settings.data} was started with the key {server.access_key_id} of its"
+        " own settings. Set the same MODELYARD_ROOT_ACCESS_KEY_ID and"
+        " MODELYARD_ROOT_SECRET_ACCESS_KEY here."
+    )
+
+
+def by_shell_or_folder(data: Path | None) -> Address:
+    """What the AWS settings of the shell point at; without them, the data folder's server."""
+    environment = os.environ
+    url, key = environment.get("AWS_ENDPOINT_URL"), environment.get("AWS_ACCESS_KEY_ID")
+    if data is not None or not url or not key:
+        return by_data_folder(data)
+    return Address(
+        url=url,
+        region=environment.get("AWS_REGION")
+        or environment.get("AWS_DEFAULT_REGION")
+        or "us-east-1",
+        access_key_id=key,
+        secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY", ""),
+        session_token=environment.get("AWS_SESSION_TOKEN"),
+    )
+
+
+def read_server_file(folder: Path) -> ServerFile:
+    """Raises: FileNotFoundError: no server has run on this folder. OSError, msgspec.DecodeError."""
+    return msgspec.json.decode((folder / SERVER_FILE).read_bytes(), type=ServerFile)
