@@ -1,0 +1,46 @@
+"""boto3's clients of one server, made once and shared by threads."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+import modelyard
+from tests.server_process import REGION, ServerProcess
+
+SERVICE_FOLDER = Path(modelyard.__file__).parent / "service"
+
+
+class Clients:
+    """`clients("sagemaker")`. A call is sent `attempts` times at most; by default nothing is
+    repeated behind the caller's back."""
+
+    def __init__(
+        self, server: ServerProcess, *, attempts: int = 1, read_timeout: float = 60
+    ) -> None:
+        self._server = server
+        self._config = Config(
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            max_pool_connections=32,
+            connect_timeout=5,
+            read_timeout=read_timeout,
+        )
+        self._session: Any = boto3.Session(
+            aws_access_key_id=server.access_key_id,
+            aws_secret_access_key=server.secret_access_key,
+            region_name=REGION,
+        )
+        loader = self._session._session.get_component("data_loader")
+        loader.search_paths.append(str(SERVICE_FOLDER))
+        self._made: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._session.client(
+                    service, endpoint_url=self._server.url, config=self._config
+                )
+            return self._made[service]
