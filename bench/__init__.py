@@ -1,0 +1,1 @@
+"""Speed and size, measured in one run on one machine, and written to docs/benchmarks.md."""

@@ -1,0 +1,262 @@
+"""docs/benchmarks.md: the figures of one run as tables, with their ratios as the message."""
+
+import math
+import sqlite3
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from bench import floors, inference, machine, peers, registry
+from bench.results import Figures
+from bench.starting import Starts
+
+_GOAL_START_SECONDS = 1.5
+_GOAL_MEMORY_MIB = 150
+_DISTRIBUTIONS = ("modelyard", "botocore", "msgspec", "uvicorn", "uvloop", "psycopg", "xgboost-cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a reader needs to repeat the run."""
+
+    command: str
+    plan_rounds: int
+    plan_seconds: float
+    clients: tuple[int, ...]
+    sizes: tuple[int, ...]
+    list_clients: int
+    postgresql: Mapping[str, str]
+
+
+def written(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
+    parts = [
+        _opening(figures, facts),
+        _goals(figures, starts, facts),
+        _registry(figures, facts),
+        _lists(figures, facts),
+        _inference(figures, facts),
+        _starts(starts),
+        _method(facts),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _opening(figures: Figures, facts: Facts) -> str:
+    shares = figures.foreign_shares
+    found = ", ".join(f"{name} {version(name)}" for name in _DISTRIBUTIONS)
+    durable = ", ".join(f"{k} {v}" for k, v in facts.postgresql.items() if k != "server_version")
+    return f"""# Benchmarks
+
+Written by `{facts.command}` on {datetime.now(UTC):%Y-%m-%d}; do not edit by hand. All figures
+are of one run on one machine: {_rounds(facts)}, in which everything took its turn.
+
+**Read the ratios**: rates move with the machine, ratios of one run do much less.
+
+- Machine: {machine.described()}.
+- Versions: {found}, SQLite {sqlite3.sqlite_version}, PostgreSQL \
+{facts.postgresql.get("server_version", "?")} ({durable}).
+- A commit that is alone waits for the disk, whose answer swings more than anything else here:
+  what is held against the floor of single commits proves little where that floor is low.
+- Others used {statistics.median(shares):.0%} of the machine in the median measurement, \
+{max(shares):.0%} in the worst. The load generator runs on the same cores as the servers."""
+
+
+def _rounds(facts: Facts) -> str:
+    return "one round" if facts.plan_rounds == 1 else f"medians over {facts.plan_rounds} rounds"
+
+
+def _goals(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
+    clients = max(facts.clients)
+    lines = ["## The goals, and where this run stands", "", "| goal | this run |", "| --- | --- |"]
+    for database in peers.REGISTRIES:
+        rate = figures.median(registry.CREATE, database, clients)
+        floor = _floor(figures, database, min(facts.clients))
+        mlflow = f"MLflow tuned, {database}"
+        other = figures.median(peers.CREATE, mlflow, clients)
+        goal = f"registrations on {database}, {clients} clients"
+        lines.append(
+            f"| {goal}: 40 % of the single-row commits one connection makes"
+            f" | **{rate / floor:.0%}** |"
+        )
+        lines.append(f"| {goal}: 20 times MLflow (tuned) | {_times(rate, other)} |")
+        small, large = (
+            figures.median(registry.list_later(size), database, facts.list_clients, "p50_ms")
+            for size in (min(facts.sizes), max(facts.sizes))
+        )
+        lines.append(
+            f"| a page at {max(facts.sizes):,} versions costs what one at {min(facts.sizes):,}"
+            f" does, {database} | **{large / small:.2f} times** |"
+        )
+    ours = figures.median(inference.INVOKE, "sqlite", clients)
+    bare = figures.median(inference.INVOKE, inference.BARE_APP, clients)
+    lines.append(
+        f"| {inference.INVOKE}, {clients} clients: no slower than the bare app"
+        f" | {_times(ours, bare)} |"
+    )
+    first = max(one.first_seconds for one in starts)
+    memory = max(one.rss_mib for one in starts)
+    lines.append(
+        f"| very first start to first answer under {_GOAL_START_SECONDS} s | **{first:.2f} s** |"
+    )
+    lines.append(f"| idle memory under {_GOAL_MEMORY_MIB} MB | **{memory:.0f} MiB** resident |")
+    return "\n".join(lines)
+
+
+def _registry(figures: Figures, facts: Facts) -> str:
+    lines = [
+        "## Registry operations",
+        "",
+        (
+            "Every request has a fresh SigV4 signature; every write is durable before it is"
+            " answered."
+            f" A registration names an object of this server's S3 and goes to one of"
+            f" {registry.GROUPS} groups. *of the floor*: against the database's own durable"
+            " single-row commits, from the same number of clients (SQLite: from one thread)."
+        ),
+        "",
+        "| operation | database | clients | requests/s | p50 ms | p99 ms | CPU ms | of the floor |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for operation in registry.OPERATIONS:
+        for database in peers.REGISTRIES:
+            for clients in facts.clients:
+                row = _row(figures, operation, database, clients)
+                floor = _floor(figures, database, clients)
+                share = figures.median(operation, database, clients) / floor
+                shown = f"{share:.0%}" if operation != registry.DESCRIBE else ""
+                lines.append(f"| {operation} | {database} | {clients} | {row} | {shown} |")
+    lines += [
+        "",
+        "| floor: durable single-row commits | clients | commits/s |",
+        "| --- | ---: | ---: |",
+    ]
+    lines.append(f"| SQLite, one thread | 1 | {_floor(figures, 'sqlite', 1):,.0f} |")
+    for clients in facts.clients:
+        rate = _floor(figures, "postgresql", clients)
+        lines.append(f"| PostgreSQL, pgbench | {clients} | {rate:,.0f} |")
+    return "\n".join([*lines, "", *_mlflow(figures, facts)])
+
+
+def _mlflow(figures: Figures, facts: Facts) -> list[str]:
+    targets = figures.targets(peers.CREATE)
+    if not targets:
+        return [
+            (
+                'MLflow was not measured in this run: `make bench ARGS="--peers DIR"` adds it, DIR'
+                " being a folder with the peers' drivers and PEERS_HOME naming their environments."
+            )
+        ]
+    lines = [
+        (
+            "MLflow's create_model_version on the same databases in the same run (unsigned; tuned:"
+            " uvloop, two workers, no job consumers):"
+        ),
+        "",
+        "| target | clients | requests/s | p50 ms | p99 ms | CPU ms | Modelyard |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for target in targets:
+        database = target.rpartition(", ")[2]
+        for clients in facts.clients:
+            row = _row(figures, peers.CREATE, target, clients)
+            ours = figures.median(registry.CREATE, database, clients)
+            ratio = _times(ours, figures.median(peers.CREATE, target, clients))
+            lines.append(f"| {target} | {clients} | {row} | {ratio} |")
+    return lines
+
+
+def _lists(figures: Figures, facts: Facts) -> str:
+    lines = [
+        "## Pages of a list",
+        "",
+        (
+            f"A page of {registry.PAGE} of one group, {facts.list_clients} clients; the page in the"
+            " middle is reached by its token."
+        ),
+        "",
+        "| page | database | requests/s | p50 ms | p99 ms | CPU ms |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for size in facts.sizes:
+        for what in (registry.list_first(size), registry.list_later(size)):
+            for database in peers.REGISTRIES:
+                row = _row(figures, what, database, facts.list_clients)
+                lines.append(f"| {what.partition(', ')[2]} | {database} | {row} |")
+    return "\n".join(lines)
+
+
+def _inference(figures: Figures, facts: Facts) -> str:
+    targets = [t for t in figures.targets(inference.INVOKE) if t != "sqlite"]
+    lines = [
+        "## InvokeEndpoint",
+        "",
+        (
+            "One CSV row of 30 features, 100 trees of depth 6, one replica. Modelyard checks a"
+            " fresh SigV4 signature and crosses into a confined process; the bare app is one"
+            " uvicorn process that does nothing but call the booster. Answers were compared with"
+            " the booster's own."
+        ),
+        "",
+        "| target | clients | requests/s | p50 ms | p99 ms | CPU ms | Modelyard |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for target in ("sqlite", *targets):
+        for clients in facts.clients:
+            row = _row(figures, inference.INVOKE, target, clients)
+            ours = figures.median(inference.INVOKE, "sqlite", clients)
+            ratio = _times(ours, figures.median(inference.INVOKE, target, clients))
+            name, shown = ("Modelyard", "") if target == "sqlite" else (target, ratio)
+            lines.append(f"| {name} | {clients} | {row} | {shown} |")
+    if len(targets) == 1:
+        lines += ["", "Other inference servers were not measured in this run (see above)."]
+    return "\n".join(lines)
+
+
+def _starts(starts: Sequence[Starts]) -> str:
+    lines = [
+        "## Start and memory",
+        "",
+        "From the command to the first answer, and what an idle server holds a second later.",
+        "",
+        "| database | very first start | later starts | PSS | resident |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {one.target} | {one.first_seconds:.2f} s | {one.again_seconds:.2f} s"
+        f" | {one.pss_mib:.0f} MiB | {one.rss_mib:.0f} MiB |"
+        for one in starts
+    ]
+    return "\n".join(lines)
+
+
+def _method(facts: Facts) -> str:
+    return f"""## How it is measured
+
+- Closed loop: each client has one request in flight on one keep-alive connection. Requests are
+  built and signed before the clock starts; a measurement lasts {facts.plan_seconds:g} s after a
+  warm-up.
+- CPU ms: CPU time a request of the server's processes and its database's (SQLite works inside of
+  the server; the load generator is not counted).
+- A measurement during which others took more than 15 % of the machine is repeated, once;
+  the quieter counts.
+- Groups of {" and ".join(f"{size:,}" for size in facts.sizes)} versions are filled by copying the
+  row of one registered version.
+- The code is in bench/; `make bench ARGS=--quick` is one short round."""
+
+
+def _row(figures: Figures, what: str, target: str, clients: int) -> str:
+    rate, p50, p99, cpu = (
+        figures.median(what, target, clients, member)
+        for member in ("per_second", "p50_ms", "p99_ms", "cpu_ms")
+    )
+    return f"{rate:,.0f} | {p50:.2f} | {p99:.2f} | {cpu:.3f}"
+
+
+def _floor(figures: Figures, database: str, clients: int) -> float:
+    return figures.median(floors.COMMITS, database, 1 if database == "sqlite" else clients)
+
+
+def _times(ours: float, theirs: float) -> str:
+    return "not measured" if math.isnan(theirs) else f"**{ours / theirs:.1f} times**"
