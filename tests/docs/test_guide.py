@@ -1,0 +1,28 @@
+"""The tour, block after block, on one server."""
+
+import pytest
+
+from tests.clients.story import Boosters
+from tests.docs import blocks
+from tests.docs.conftest import Run
+
+
+@pytest.mark.slow
+def test_the_guide_works_as_printed(read_along: Run, boosters: Boosters) -> None:
+    told = [read_along(block) for block in blocks.of("docs/guide.md")]
+
+    who, versions, digest, refused, decisions, predictions, updated, rolled_back, _ = told
+    assert "arn:aws:iam::123456789012:root" in who
+    assert versions.split() == [
+        f"arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/{number}"
+        for number in (1, 2)
+    ]
+    assert '"Verified"' in digest
+    assert "PendingManualApproval" in refused
+    assert "Better on every measure" in decisions
+    assert [float(line) for line in predictions.split()] == pytest.approx(
+        boosters.answers[0], abs=1e-6
+    )
+    assert updated.strip() == "churn-2"
+    assert "would roll back to deployment 1" in rolled_back
+    assert "churn is InService" in rolled_back
