@@ -43,7 +43,7 @@ def transform_fn(model, data, content_type, accept):
     return "slow", "text/csv"
 """
 
-# What a start is given here. Wide enough for a model of three seconds on a machine that eight callers
+# What a start is given here. Wide enough for a model of three seconds on a machine that callers
 # keep busy; the one that hangs costs a test this long.
 START_SECONDS_MAX = 20
 
