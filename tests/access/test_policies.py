@@ -6,14 +6,8 @@ from typing import Any
 import pytest
 
 from tests.access.iam_words import ACCOUNT, ALLOW_ALL, pages, policy, refused, trust
-from tests.server_process import ServerProcess
 
 S3_FULL = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
-
-
-@pytest.fixture
-def iam(server_on_each_database: ServerProcess) -> Any:
-    return server_on_each_database.client("iam")
 
 
 def made(iam: Any, kind: str, name: str = "owner", **more: Any) -> dict[str, str]:
