@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelyard import visible_pages
 from modelyard.call import Call, Document
 from modelyard.contract.page_tokens import Question
+from modelyard.registry import documents
 from modelyard.storage.transaction import Row
 
 ASCENDING = "Ascending"
@@ -43,23 +45,52 @@ async def page(
     """
     size = request.get("MaxResults", size_default)
     question = Question(call.account, call.region, call.operation, request)
+    after = None
     if request.get("NextToken"):
-        position = call.page_tokens.open(question, request["NextToken"])
-        sign = "<" if listing.descending else ">"
-        marks = ", ".join("?" * len(position))
-        listing.require(f"({', '.join(listing.order)}) {sign} ({marks})", *position)
-    direction = " DESC" if listing.descending else ""
-    rows = await call.tx.all(
-        f"SELECT {', '.join(listing.order + listing.columns)} FROM {listing.table}"
-        f" WHERE {' AND '.join(listing.where)}"
-        f" ORDER BY {', '.join(column + direction for column in listing.order)} LIMIT ?",
-        *listing.values,
-        size + 1,
-    )
+        after = call.page_tokens.open(question, request["NextToken"])
+    rows, last = await _rows(call, listing, size, after)
+    return rows, None if last is None else call.page_tokens.seal(question, list(last))
+
+
+async def _rows(
+    call: Call, listing: Listing, size: int, after: visible_pages.Position | None
+) -> tuple[Sequence[Row], visible_pages.Position | None]:
+    """The next rows, and where to go on if there are more."""
+
+    def position(row: Row) -> visible_pages.Position:
+        return row[: len(listing.order)]
+
+    async def fetch(after: visible_pages.Position | None, limit: int) -> Sequence[Row]:
+        return await _next(call, listing, after, limit)
+
+    sees = call.sees
+    if sees is not None:
+        # A row ends with its document, which names it.
+        return await visible_pages.gather(
+            fetch, lambda row: sees(documents.arn(row[-1])), position, size, after
+        )
+    rows = await fetch(after, size + 1)
     if len(rows) <= size:
         return rows, None
-    last = rows[size - 1]
-    return rows[:size], call.page_tokens.seal(question, list(last[: len(listing.order)]))
+    return rows[:size], position(rows[size - 1])
+
+
+async def _next(
+    call: Call, listing: Listing, after: visible_pages.Position | None, limit: int
+) -> Sequence[Row]:
+    where, values = list(listing.where), list(listing.values)
+    if after is not None:
+        sign = "<" if listing.descending else ">"
+        where.append(f"({', '.join(listing.order)}) {sign} ({', '.join('?' * len(after))})")
+        values.extend(after)
+    direction = " DESC" if listing.descending else ""
+    return await call.tx.all(
+        f"SELECT {', '.join(listing.order + listing.columns)} FROM {listing.table}"
+        f" WHERE {' AND '.join(where)}"
+        f" ORDER BY {', '.join(column + direction for column in listing.order)} LIMIT ?",
+        *values,
+        limit,
+    )
 
 
 def answer(member: str, items: list[Document], token: str | None) -> Document:

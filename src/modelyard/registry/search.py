@@ -58,6 +58,8 @@ async def search(call: Call, request: Document) -> Document:
     descending = request.get("SortOrder", "Descending") == "Descending"
     page = _Page(size + 1, descending, after)
     async for document, modified_us in _documents(call, resource, expression):
+        if call.sees is not None and not await call.sees(document[f"{resource}Arn"]):
+            continue
         seen = search_properties.searchable({**document, _SORTED_BY: modified_us})
         if wanted(seen):
             page.add(_Found(key(seen), document))

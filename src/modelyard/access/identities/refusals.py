@@ -29,3 +29,7 @@ class InvalidInput(Refusal):
 
 class MalformedPolicyDocument(Refusal):
     code = "MalformedPolicyDocument"
+
+
+class PackedPolicyTooLarge(Refusal):
+    code = "PackedPolicyTooLarge"
