@@ -33,3 +33,7 @@ class MalformedPolicyDocument(Refusal):
 
 class PackedPolicyTooLarge(Refusal):
     code = "PackedPolicyTooLarge"
+
+
+class PolicyNotAttachable(Refusal):
+    code = "PolicyNotAttachable"
