@@ -76,7 +76,7 @@ class ContextReader:
         self._sources: list[tuple[str, str, bool, _Read]] = []
         for key, expressions in keys.items():
             for text in [expressions] if isinstance(expressions, str) else expressions:
-                root, read = _compiled(text, operation, namer)
+                root, read = compiled(text, operation, namer)
                 family = action_tables.is_family(key)
                 self._sources.append((root, action_tables.stem(key), family, read))
 
@@ -89,10 +89,9 @@ class ContextReader:
         for root, stem, family, read in self._sources:
             if root and root not in request:
                 continue
-            read_values = read(request, place)
             if family:
-                _add_family(found, stem, read_values)
-            elif texts := tuple(_texts(read_values)):
+                _add_family(found, stem, read(request, place))
+            elif texts := tuple(_texts(read(request, place))):
                 found[stem] = found.get(stem, ()) + texts
         return found or NOTHING
 
@@ -121,7 +120,7 @@ def _texts(read: Iterable[Any]) -> Iterator[str]:
             yield from _texts(value)
 
 
-def _compiled(text: str, operation: str, namer: Namer) -> tuple[str, _Read]:
+def compiled(text: str, operation: str, namer: Namer) -> tuple[str, _Read]:
     """The member at the root of an expression ("" for none), and what reads it.
 
     Raises: ValueError: it is no expression.
@@ -146,6 +145,9 @@ def _compiled(text: str, operation: str, namer: Namer) -> tuple[str, _Read]:
         path, default = steps(match["path"]), match["text"]
         return "", lambda request, place: [*values(request, path)] or [default]
     path = steps(text)
+    if len(path) == 1:
+        root = path[0]
+        return root, lambda request, place: values(request[root], ())
     return path[0], lambda request, place: values(request, path)
 
 

@@ -12,7 +12,6 @@ from modelyard import model_package_names as names
 from modelyard.access.policy.action_tables import Kind
 from modelyard.call import Document
 from modelyard.contract import arns, s3_locations
-from modelyard.errors import ValidationException
 
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 _IAM_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
@@ -57,11 +56,13 @@ class Lookup(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A resource. `account` is "" where its ARN names none."""
+    """A resource of a kind. `account` is "" where its ARN names none."""
 
     resource: str
     account: str
+    kind: str = ""
     lookup: Lookup | None = None
+    is_version: bool = False  # a version of an object, rather than the object
 
 
 Reader = Callable[[Asker, Any, Document], Found | None]
@@ -85,6 +86,15 @@ def namer(kind: Kind) -> Arn:
     )
 
 
+def every(name: str, kind: Kind) -> Callable[[Asker], Found]:
+    """All resources of the kind called `name`, in the asker's account and region."""
+    arn = namer(kind)
+    has_account = "{account}" in kind.arn
+    return lambda asker: Found(
+        arn(asker.account, asker.region, "*"), asker.account if has_account else "", name
+    )
+
+
 def reader(word: str, name: str, kind: Kind) -> Reader:
     """The reader that a table calls `word`, for the kind called `name`.
 
@@ -99,7 +109,7 @@ def _by_name(kind: str, arn: Arn) -> Reader:
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
         if type(value) is not str or not _NAME.fullmatch(value):
             return None
-        return Found(arn(asker.account, asker.region, value), asker.account)
+        return Found(arn(asker.account, asker.region, value), asker.account, kind)
 
     return read
 
@@ -108,15 +118,10 @@ def _package(kind: str, arn: Arn) -> Reader:
     """A model package by name, `group/1`, or either as an ARN."""
 
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
-        place = _place(asker, names.PACKAGE, value)
-        if place is None:
+        account, region, path = _split(asker, names.PACKAGE, arn, value)
+        if not names.is_path(path):
             return None
-        account, region = place
-        try:
-            path = names.package(account, region, value).path
-        except ValidationException:
-            return None
-        return Found(arn(account, region, path), account)
+        return Found(arn(account, region, path), account, kind)
 
     return read
 
@@ -125,8 +130,10 @@ def _group(kind: str, arn: Arn) -> Reader:
     """A model package group by name or ARN."""
 
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
-        found = _group_name(asker, value)
-        return None if found is None else Found(arn(*found), found[0])
+        account, region, name = _split(asker, names.GROUP, names.group_arn, value)
+        if "/" in name or not names.is_path(name):
+            return None
+        return Found(arn(account, region, name), account, kind)
 
     return read
 
@@ -136,37 +143,30 @@ def _versions(kind: str, arn: Arn) -> Reader:
 
     Of a version that is to be created nobody knows the number yet.
     """
+    group = _group(kind, arn)
 
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
-        found = _group_name(asker, value)
-        if found is None:
-            return None
-        account, region, name = found
-        return Found(arn(account, region, f"{name}/*"), account)
+        found = group(asker, value, request)
+        return None if found is None else found._replace(resource=f"{found.resource}/*")
 
     return read
 
 
-def _group_name(asker: Asker, value: Any) -> tuple[str, str, str] | None:
-    place = _place(asker, names.GROUP, value)
-    if place is None:
-        return None
-    try:
-        return (*place, names.group(*place, value))
-    except ValidationException:
-        return None
-
-
-def _place(asker: Asker, kind: str, value: Any) -> tuple[str, str] | None:
-    """Account and region that a name or ARN is of; None for what can be neither."""
+def _split(asker: Asker, kind: str, arn: Callable[..., str], value: Any) -> tuple[str, str, str]:
+    """Account, region and the rest of a name or ARN; no rest of what can be neither."""
+    account, region = asker[:2]
     if type(value) is not str:
-        return None
-    if not value.startswith("arn:"):
-        return asker.account, asker.region
-    arn = arns.parse(value)
-    if arn is None or arn.service != "sagemaker" or arn.kind != kind:
-        return None
-    return arn.account, arn.region
+        return account, region, ""
+    if value[:4] != "arn:":
+        return account, region, value
+    own = arn(account, region, "")
+    if value.startswith(own):
+        return account, region, value[len(own) :]
+    parsed = arns.parse(value)
+    if parsed is None or parsed.service != "sagemaker" or parsed.kind != kind:
+        return account, region, ""
+    start = arn(parsed.account, parsed.region, "")
+    return parsed.account, parsed.region, value[len(start) :]
 
 
 def _foreign_package(kind: str, arn: Arn) -> Reader:
@@ -187,7 +187,7 @@ def _arn(kind: str, arn: Arn) -> Reader:
         parsed = arns.parse(value) if type(value) is str else None
         if parsed is None or parsed.service != "sagemaker" or parsed.kind != kind:
             return None
-        return Found(value, parsed.account)
+        return Found(value, parsed.account, kind)
 
     return read
 
@@ -211,7 +211,7 @@ def _any_arn(kind: str, arn: Arn) -> Reader:
         parsed = arns.parse(value) if type(value) is str else None
         if parsed is None or parsed.service != "sagemaker":
             return None
-        return Found(value, parsed.account)
+        return Found(value, parsed.account, parsed.kind)
 
     return read
 
@@ -219,7 +219,7 @@ def _any_arn(kind: str, arn: Arn) -> Reader:
 def _role_arn(kind: str, arn: Arn) -> Reader:
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
         match = _ROLE_ARN.fullmatch(value) if type(value) is str else None
-        return None if match is None else Found(value, match["account"])
+        return None if match is None else Found(value, match["account"], kind)
 
     return read
 
@@ -232,7 +232,7 @@ def _iam_arn(kind: str, arn: Arn) -> Reader:
         if match is None or match["kind"] != kind:
             return None
         account = match["account"]
-        return Found(value, "" if account == "aws" else account)
+        return Found(value, "" if account == "aws" else account, kind)
 
     return read
 
@@ -244,7 +244,7 @@ def _principal_arn(kind: str, arn: Arn) -> Reader:
         match = _IAM_ARN.fullmatch(value) if type(value) is str else None
         if match is None or match["kind"] not in ("user", "group", "role"):
             return None
-        return Found(value, match["account"])
+        return Found(value, match["account"], match["kind"])
 
     return read
 
@@ -256,7 +256,7 @@ def _stored(kind: str, arn: Arn) -> Reader:
         if type(value) is not str or not _IAM_NAME.fullmatch(value):
             return None
         found = arn(asker.account, asker.region, value)
-        return Found(found, asker.account, Lookup(kind, value))
+        return Found(found, asker.account, kind, Lookup(kind, value))
 
     return read
 
@@ -268,7 +268,7 @@ def _stored_or_own(kind: str, arn: Arn) -> Reader:
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
         if value is not None:
             return stored(asker, value, request)
-        return Found(asker.arn, asker.account) if _USER_ARN.fullmatch(asker.arn) else None
+        return Found(asker.arn, asker.account, kind) if _USER_ARN.fullmatch(asker.arn) else None
 
     return read
 
@@ -282,7 +282,7 @@ def _pathed(kind: str, arn: Arn) -> Reader:
             return None
         if type(path) is not str or not _IAM_PATH.fullmatch(path):
             return None
-        return Found(arn(asker.account, asker.region, path[1:] + value), asker.account)
+        return Found(arn(asker.account, asker.region, path[1:] + value), asker.account, kind)
 
     return read
 
@@ -299,7 +299,7 @@ def _renamed(kind: str, arn: Arn) -> Reader:
         if not _IAM_NAME.fullmatch(becomes) or (path and not _IAM_PATH.fullmatch(path)):
             return None
         found = arn(asker.account, asker.region, (path or "/")[1:] + becomes)
-        return Found(found, asker.account, Lookup(kind, name, becomes, path))
+        return Found(found, asker.account, kind, Lookup(kind, name, becomes, path))
 
     return read
 
@@ -311,7 +311,7 @@ def _access_key(kind: str, arn: Arn) -> Reader:
         if type(value) is not str:
             return None
         everyone = arn(asker.account, asker.region, "*")
-        return Found(everyone, asker.account, Lookup("access-key", value))
+        return Found(everyone, asker.account, kind, Lookup("access-key", value))
 
     return read
 
@@ -323,7 +323,9 @@ def _issuer(kind: str, arn: Arn) -> Reader:
         match = _ISSUER.fullmatch(value) if type(value) is str else None
         if match is None:
             return None
-        return Found(arn(asker.account, asker.region, match["name"].rstrip("/")), asker.account)
+        return Found(
+            arn(asker.account, asker.region, match["name"].rstrip("/")), asker.account, kind
+        )
 
     return read
 
@@ -335,7 +337,7 @@ def _account(kind: str, arn: Arn) -> Reader:
         if type(value) is not str or not _ACCOUNT.fullmatch(value):
             return None
         found = arn(asker.account, asker.region, f"*/{value}")
-        return Found(found, "", Lookup("account", value))
+        return Found(found, "", kind, Lookup("account", value))
 
     return read
 
@@ -345,18 +347,18 @@ def _log_group(kind: str, arn: Arn) -> Reader:
         if type(value) is not str:
             return None
         if _LOG_GROUP.fullmatch(value):
-            return Found(arn(asker.account, asker.region, value), asker.account)
+            return Found(arn(asker.account, asker.region, value), asker.account, kind)
         match = _LOG_GROUP_ARN.fullmatch(value)
         if match is None:
             return None
-        return Found(arn(match["account"], match["region"], match["name"]), match["account"])
+        return Found(arn(match["account"], match["region"], match["name"]), match["account"], kind)
 
     return read
 
 
 def _bucket(kind: str, arn: Arn) -> Reader:
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
-        return _in_bucket(arn, value, "")
+        return _in_bucket(arn, value, "", kind)
 
     return read
 
@@ -365,8 +367,10 @@ def _object(kind: str, arn: Arn) -> Reader:
     """A key in the request's bucket; in a list of them each with its bucket's name."""
 
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
-        key = value.get("Key") if type(value) is dict else value
-        return _in_bucket(arn, request.get("Bucket"), key) if key else None
+        of_list = type(value) is dict
+        key = value.get("Key") if of_list else value
+        is_version = "VersionId" in (value if of_list else request)
+        return _in_bucket(arn, request.get("Bucket"), key, kind, is_version) if key else None
 
     return read
 
@@ -376,17 +380,23 @@ def _copy_source(kind: str, arn: Arn) -> Reader:
         if type(value) is not str:
             return None
         source = s3_locations.copy_source(value.partition("?versionId=")[0])
-        return None if source is None else _in_bucket(arn, source.bucket, source.key)
+        return (
+            None
+            if source is None
+            else _in_bucket(arn, source.bucket, source.key, kind, "?versionId=" in value)
+        )
 
     return read
 
 
-def _in_bucket(arn: Arn, bucket: Any, key: Any) -> Found | None:
+def _in_bucket(
+    arn: Arn, bucket: Any, key: Any, kind: str, is_version: bool = False
+) -> Found | None:
     """Buckets' names have no slash, or a key could be taken for a part of one."""
     if type(bucket) is not str or type(key) is not str or not bucket or "/" in bucket:
         return None
     path = f"{bucket}/{key}" if key else bucket
-    return Found(arn("", "", path), "", Lookup("bucket", bucket))
+    return Found(arn("", "", path), "", kind, Lookup("bucket", bucket), is_version)
 
 
 _READERS: Mapping[str, Callable[[str, Arn], Reader]] = {

@@ -5,7 +5,7 @@ what the operation will refuse, is judged on all resources of the kind, whether 
 not, so that no refusal tells a stranger what there is.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import msgspec
@@ -148,35 +148,48 @@ def _judged(
     keys = {key: text for group in groups or () for key, text in table.keys[group].items()}
     context = ContextReader(keys, operation, _namer(table)).read if keys else None
     find = _finder(table, judged)
-    kind, looked_up = judged.kind, _looked_up(table, judged)
-    when, unless = judged.when, judged.unless
+    looked_up = _looked_up(table, judged)
 
     def check(request: Document, asker: Asker, first: str) -> Sequence[Check]:
-        if when and not any(request.get(member) for member in when):
-            return ()
-        if unless and request.get(unless):
-            return ()
         resources = find(request, asker)
         if not resources:
             return ()
         carried = action_context.NOTHING
         if context is not None:
-            place = Place(asker.account, asker.region, first or resources[0][1].resource)
+            place = Place(asker.account, asker.region, first or resources[0].resource)
             carried = context(request, place)
         return [
             Check(
-                versioned if is_version else action,
+                versioned if found.is_version else action,
                 found.resource,
                 found.account,
                 carried,
-                kind,
+                found.kind,
                 looked_up,
                 found.lookup,
             )
-            for is_version, found in resources
+            for found in resources
         ]
 
-    return check
+    return _only_if(judged, check)
+
+
+def _only_if(
+    judged: Judged, check: Callable[[Document, Asker, str], Sequence[Check]]
+) -> Callable[[Document, Asker, str], Sequence[Check]]:
+    when, unless = judged.when, judged.unless
+    if not when and not unless:
+        return check
+
+    def asked(request: Document, asker: Asker, first: str) -> Sequence[Check]:
+        if unless and request.get(unless):
+            return ()
+        for member in when:
+            if request.get(member):
+                return check(request, asker, first)
+        return () if when else check(request, asker, first)
+
+    return asked
 
 
 def _action(table: Table, name: str) -> str:
@@ -193,45 +206,50 @@ def _namer(table: Table) -> action_context.Namer:
     return lambda kind, name, place: arns[kind](place.account, place.region, name)
 
 
-def _finder(
-    table: Table, judged: Judged
-) -> Callable[[Document, Asker], Sequence[tuple[bool, Found]]]:
-    """Finds the resources of a request, and of each whether a version of it is meant."""
+def _finder(table: Table, judged: Judged) -> Callable[[Document, Asker], Sequence[Found]]:
+    """Finds the resources that a request is judged on; none only for a check that is optional."""
     if not judged.kind:
-        everything = [(False, Found(EVERYTHING, ""))]
+        everything = (Found(EVERYTHING, ""),)
         return lambda request, asker: everything
     kind = table.kinds[judged.kind]
-    arn = action_resources.namer(kind)
-    has_versions, optional = bool(judged.versioned), judged.optional
+    every = action_resources.every(judged.kind, kind)
     members = [
         (action_context.steps(path), action_resources.reader(word, judged.kind, kind))
         for path, word in _members(judged, kind)
     ]
-    first_given = isinstance(judged.of, dict)
+    path, read = members[0]
+    if len(members) == 1 and len(path) == 1 and not judged.optional and "[]" not in judged.of:
+        return _find_one(path[0], read, every)
+    return _find_all(members, every, judged)
 
-    def find(request: Document, asker: Asker) -> Sequence[tuple[bool, Found]]:
-        every = (False, Found(arn(asker.account, asker.region, "*"), asker.account))
-        found: list[tuple[bool, Found]] = []
+
+def _find_one(
+    member: str, read: action_resources.Reader, every: Callable[[Asker], Found]
+) -> Callable[[Document, Asker], Sequence[Found]]:
+    return lambda request, asker: (read(asker, request.get(member), request) or every(asker),)
+
+
+def _find_all(
+    members: Sequence[tuple[Sequence[str], action_resources.Reader]],
+    every: Callable[[Asker], Found],
+    judged: Judged,
+) -> Callable[[Document, Asker], Sequence[Found]]:
+    optional, first_given = judged.optional, isinstance(judged.of, dict)
+
+    def find(request: Document, asker: Asker) -> Sequence[Found]:
+        found: list[Found] = []
         for path, read in members:
-            for value in _values(request, path):
+            for value in action_context.values(request, path):
                 named = read(asker, value, request)
                 if named is not None:
-                    found.append((has_versions and _is_version(request, value), named))
+                    found.append(named)
                 elif not optional:
-                    found.append(every)
+                    found.append(every(asker))
             if found and first_given:
                 break
-        if found or optional:
-            return found
-        path, read = members[0]
-        implied = read(asker, None, request)  # such as the caller, where no user is named
-        return [every if implied is None else (False, implied)]
+        return found if found or optional else [every(asker)]
 
     return find
-
-
-def _values(request: Document, path: Sequence[str]) -> Iterator[object]:
-    return action_context.values(request, path)
 
 
 def _members(judged: Judged, kind: action_tables.Kind) -> list[tuple[str, str]]:
@@ -239,9 +257,3 @@ def _members(judged: Judged, kind: action_tables.Kind) -> list[tuple[str, str]]:
         return list(judged.of.items())
     paths = [judged.of] if isinstance(judged.of, str) else judged.of
     return [(path, judged.reader or kind.reader) for path in paths]
-
-
-def _is_version(request: Document, value: object) -> bool:
-    if type(value) is dict:
-        return "VersionId" in value
-    return "VersionId" in request
