@@ -6,6 +6,7 @@ Knows no database and no socket: what needs some is handed in by whoever has it.
 from collections.abc import Mapping
 
 from modelyard import dispatch
+from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.identities import role_policies, roles, simulate
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.contract import model
@@ -29,6 +30,7 @@ def table(
     objects: ObjectDoor | type[ObjectDoor],
     invocations: InvocationDoor | type[InvocationDoor],
     tokens: SecurityTokenService | type[SecurityTokenService],
+    organizations: Organizations | type[Organizations],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (model_package_groups, model_packages, model_package_lists, search, tags)
@@ -40,6 +42,7 @@ def table(
         "s3": (objects,),
         "iam": (roles, role_policies, simulate),
         "logs": (log_events,),
+        "organizations": (organizations,),
         "sts": (tokens,),
     }
     return {name: dispatch.collect(model.load(name), *some) for name, some in providers.items()}
@@ -47,5 +50,5 @@ def table(
 
 def names() -> dict[str, list[str]]:
     """The names alone, in order, for those who only want to tell what there is."""
-    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService)
+    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService, Organizations)
     return {service: sorted(operations) for service, operations in listed.items()}

@@ -6,6 +6,7 @@ Knows roles and the seal of session tokens; stores nothing.
 import re
 
 from modelyard import call as calls
+from modelyard.access.accounts import accounts
 from modelyard.access.identities import roles, unique_ids
 from modelyard.access.identities.roles import Role
 from modelyard.access.policy import documents, rule, trust
@@ -50,17 +51,17 @@ class SecurityTokenService:
             raise AccessDeniedException(
                 "MultiFactorAuthentication failed with invalid MFA one time pass code."
             )
-        role = await _trusted_role(call, request)
+        account, role = await _trusted_role(call, request)
         seconds = _duration(call, request, role)
         session_name = request["RoleSessionName"]
         source_identity = call.principal.source_identity or request.get("SourceIdentity", "")
         user = {
             "AssumedRoleId": f"{role.id}:{session_name}",
-            "Arn": f"arn:aws:sts::{call.account}:assumed-role/{role.name}/{session_name}",
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{role.name}/{session_name}",
         }
         statement = Statement(
             access_key_id=unique_ids.new("ASIA", 16),
-            account=call.account,
+            account=account,
             arn=user["Arn"],
             id=user["AssumedRoleId"],
             role_arn=role.arn,
@@ -106,7 +107,8 @@ class SecurityTokenService:
         }
 
 
-async def _trusted_role(call: Call, request: Document) -> Role:
+async def _trusted_role(call: Call, request: Document) -> tuple[str, Role]:
+    """The role, in its account, which need not be the caller's."""
     arn = request["RoleArn"]
     match = _ROLE.fullmatch(arn)
     if match is None:
@@ -120,12 +122,12 @@ async def _trusted_role(call: Call, request: Document) -> Role:
     }
     known = {key: value for key, value in context.items() if value is not None}
     role = None
-    if match[1] == call.account:
-        role = await roles.find(call.tx, call.account, match[3])
+    if not await accounts.is_closed(call.tx, match[1]):
+        role = await roles.find(call.tx, match[1], match[3])
     if role is not None and role.arn == arn:
         statements = documents.read_trust(role.trust_policy)
         if trust.allows(statements, call.principal, known):
-            return role
+            return match[1], role
     # AWS does not tell a role that is missing from one that does not trust the caller.
     raise AccessDeniedException(rule.denied(call.principal, trust.ASSUME_ROLE, arn))
 
