@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 from modelyard import dispatch, errors, offered, upkeep
+from modelyard.access.accounts import accounts
+from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.identities.access_keys import AccessKeys
 from modelyard.access.interception.authority import Authority
 from modelyard.access.interception.connect import ConnectListener
@@ -71,6 +74,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         keys = _credentials(settings)
         db = await _database(settings, folder)
         stack.push_async_callback(db.close)
+        await accounts.ensure_management(db, settings.account, time.time_ns() // 1000)
         blobs = BlobFolder(folder.blobs)
         stack.callback(blobs.close)
         objects = ObjectDoor(db, blobs)
@@ -82,6 +86,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
             InvocationDoor(routing),
             SecurityTokenService(keys.sessions),
             AccessKeys(KeyCipher(keys.secret.derive(key_cipher.LABEL))),
+            Organizations(settings.account),
         )
         door = dispatch.Dispatch(db, PageTokens(keys.secret.page_tokens), operations)
         server = Server(door, Authenticator(keys), services, settings, ready=lambda: True)

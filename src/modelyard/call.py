@@ -1,13 +1,14 @@
 """One call: who asks, where, when, and in which transaction. Frozen and complete."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
 import msgspec
 
 from modelyard.contract.page_tokens import PageTokens
+from modelyard.errors import AccessDeniedException
 from modelyard.storage.transaction import Transaction
 
 # An AWS document: member names exactly as AWS spells them. Timestamps are integer microseconds
@@ -43,9 +44,24 @@ class Principal:
     session: Session | None = None  # of temporary credentials
 
 
+May = Callable[[Transaction, str, str], Awaitable[bool]]
+
+
+async def nothing(tx: Transaction, action: str, resource: str) -> bool:
+    """The answer to whether a caller of whom nothing is known may do `action` to `resource`."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCall:
-    """A call of an operation that opens its own transactions (streams, invocations)."""
+    """A call of an operation that opens its own transactions (streams, invocations).
+
+    What belongs to another account is not there for an operation, with two exceptions. `shared`
+    names what the request may touch of others, as was decided before the operation began: the ARN
+    that carries the policy (a group for its packages, a bucket for its objects) and the account
+    that owns it. `may` decides about what the operation meets on its way: an item of a list, the
+    bytes behind a URL.
+    """
 
     operation: str
     principal: Principal
@@ -57,10 +73,23 @@ class OpenCall:
     user_agent: str = ""
     # Of a listing that its caller may see a part of: whether it may see what has this ARN.
     sees: Callable[[str], Awaitable[bool]] | None = None
+    may: May = nothing
+    shared: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
         return self.principal.account
+
+    def reaches(self, holder: str, owner: str) -> bool:
+        """Whether this call may touch what is `owner`'s and what `holder`'s policy is about."""
+        return owner == self.account or self.shared.get(holder) == owner
+
+    def denied(self, resource: str) -> AccessDeniedException:
+        """AWS's sentence; the SDKs look for its words."""
+        return AccessDeniedException(
+            f"User: {self.principal.arn} is not authorized to perform:"
+            f" sagemaker:{self.operation} on resource: {resource}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

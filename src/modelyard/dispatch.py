@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from modelyard import errors
+from modelyard.access.accounts import accounts
 from modelyard.access.policy import rule
 from modelyard.call import Call, Document, Mode, OpenCall, Principal
 from modelyard.contract import model, validate
@@ -70,7 +71,8 @@ class Dispatch:
     async def invoke(self, asked: Asked, service: str, name: str, request: Document) -> Document:
         """Run one operation and return its answer, with AWS's member names.
 
-        Raises: errors.Refusal, and nothing else that a client could have caused.
+        Raises: errors.Refusal, or NotAuthenticated for a closed account; nothing else that a client
+        could have caused.
         """
         offered = self.find(service, name)
         validate.check(offered.operation, request)
@@ -84,6 +86,7 @@ class Dispatch:
             page_tokens=self._page_tokens,
         )
         try:
+            await accounts.refuse_closed(self._database, asked.principal)
             return await self._run(offered, call, request)
         except errors.Unavailable as fact:
             raise errors.ServiceUnavailable(

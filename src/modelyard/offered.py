@@ -6,6 +6,7 @@ Knows no database and no socket: what needs some is handed in by whoever has it.
 from collections.abc import Mapping
 
 from modelyard import dispatch
+from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.identities import (
     attachments,
     boundaries,
@@ -42,6 +43,7 @@ def table(
     invocations: InvocationDoor | type[InvocationDoor],
     tokens: SecurityTokenService | type[SecurityTokenService],
     access_keys: AccessKeys | type[AccessKeys],
+    organizations: Organizations | type[Organizations],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (model_package_groups, model_packages, model_package_lists, search, tags)
@@ -54,6 +56,7 @@ def table(
         "s3": (objects,),
         "iam": (users, groups, roles, access_keys, *policies, tagging, simulate),
         "logs": (log_events,),
+        "organizations": (organizations,),
         "sts": (tokens,),
     }
     return {name: dispatch.collect(model.load(name), *some) for name, some in providers.items()}
@@ -61,5 +64,7 @@ def table(
 
 def names() -> dict[str, list[str]]:
     """The names alone, in order, for those who only want to tell what there is."""
-    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys)
+    listed = table(
+        ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys, Organizations
+    )
     return {service: sorted(operations) for service, operations in listed.items()}

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from modelyard import dispatch
-from modelyard.call import Document, Principal
+from modelyard.call import Call, Document, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.registry import (
@@ -69,6 +69,18 @@ class Registry:
         answer = await self.dispatch.invoke(asked, service, operation, copy.deepcopy(request))
         check_shape(service, operation, answer)
         return answer
+
+    def call(self, tx: Transaction) -> Call:
+        """A call that asks nothing of an operation: for what stands beside the families."""
+        return Call(
+            operation="CreateModel",
+            principal=self.principal,
+            region=self.region,
+            request_id="request",
+            now_us=self.now_us,
+            page_tokens=PageTokens(b"secret of a test"),
+            tx=tx,
+        )
 
     async def group(self, name: str = "churn", **members: Any) -> str:
         answer = await self("CreateModelPackageGroup", ModelPackageGroupName=name, **members)

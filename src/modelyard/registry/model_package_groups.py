@@ -5,8 +5,9 @@ from modelyard import model_package_names as names
 from modelyard import tag_rules
 from modelyard.call import Call, Document
 from modelyard.errors import Conflict, ConflictException, ResourceLimitExceeded, ValidationException
+from modelyard.model_package_names import GroupPlace, PackagePlace
 from modelyard.registry import documents, pages, principals
-from modelyard.storage import tags
+from modelyard.storage import resource_policies, tags
 
 VERSION_MAX = 999_999_999  # nine digits: DescribeModelPackage's pattern
 
@@ -46,51 +47,46 @@ async def create_model_package_group(call: Call, request: Document) -> Document:
 
 @calls.read
 async def describe_model_package_group(call: Call, request: Document) -> Document:
-    name = names.group(call.account, call.region, request["ModelPackageGroupName"])
+    group = names.find_group(call, request["ModelPackageGroupName"])
     row = await call.tx.one(
         "SELECT document FROM model_package_group WHERE account = ? AND region = ? AND name = ?",
-        call.account,
-        call.region,
-        name,
+        *group.key,
     )
     if row is None:
-        raise names.group_missing(call.account, call.region, name)
+        raise group.missing()
     return documents.read(row[0])
 
 
 @calls.write
 async def delete_model_package_group(call: Call, request: Document) -> Document:
-    name = names.group(call.account, call.region, request["ModelPackageGroupName"])
-    key = (call.account, call.region, name)
+    group = names.find_group(call, request["ModelPackageGroupName"])
     gone = await call.tx.run(
         "DELETE FROM model_package_group"
         " WHERE account = ? AND region = ? AND name = ? AND versions = 0",
-        *key,
+        *group.key,
     )
     if not gone:
-        raise await _still_there(call, name)
-    arn = names.group_arn(*key)
-    await tags.drop(call.tx, call.account, call.region, arn)
+        raise await _still_there(call, group)
+    await tags.drop(call.tx, group.account, group.region, group.arn)
+    await resource_policies.drop(call.tx, group.arn)
     return {}
 
 
-async def _still_there(call: Call, name: str) -> Exception:
+async def _still_there(call: Call, group: GroupPlace) -> Exception:
     row = await call.tx.one(
         "SELECT arn, versions FROM model_package_group"
         " WHERE account = ? AND region = ? AND name = ?",
-        call.account,
-        call.region,
-        name,
+        *group.key,
     )
     if row is None:
-        return names.group_missing(call.account, call.region, name)
+        return group.missing()
     return ConflictException(
         f"Model Package Group {row[0]} is not empty: it has {row[1]} model package(s)."
         " Delete them first."
     )
 
 
-async def next_version(call: Call, name: str) -> int:
+async def next_version(call: Call, group: GroupPlace) -> int:
     """Take the next number of a group. The row stays locked until the end of the transaction.
 
     That makes numbers gapless: who comes next waits to learn whether this one was used.
@@ -99,27 +95,25 @@ async def next_version(call: Call, name: str) -> int:
     row = await call.tx.one(
         "UPDATE model_package_group SET next_version = next_version + 1, versions = versions + 1"
         " WHERE account = ? AND region = ? AND name = ? RETURNING next_version - 1",
-        call.account,
-        call.region,
-        name,
+        *group.key,
     )
     if row is None:
-        raise names.group_missing(call.account, call.region, name)
+        raise group.missing()
     if row[0] > VERSION_MAX:
         raise ResourceLimitExceeded(
-            f"Model Package Group {name} has used all of its {VERSION_MAX} version numbers."
+            f"Model Package Group {group.name} has used all of its {VERSION_MAX} version numbers."
         )
     return int(row[0])
 
 
-async def forget_version(call: Call, name: str) -> None:
+async def forget_version(call: Call, package: PackagePlace) -> None:
     """Count one package less in a group. Its number is not given again."""
     await call.tx.run(
         "UPDATE model_package_group SET versions = versions - 1"
         " WHERE account = ? AND region = ? AND name = ?",
-        call.account,
-        call.region,
-        name,
+        package.account,
+        package.region,
+        package.group,
     )
 
 

@@ -1,4 +1,4 @@
-"""A count of all changes to keys, identities and policies, by which memories of them are judged."""
+"""The count of changes of who may do what, by which every process sees that it must read again."""
 
 from modelyard.storage.transaction import Transaction
 
@@ -6,11 +6,16 @@ TOPIC = "access"
 
 
 async def bump(tx: Transaction) -> None:
-    """Say that keys, identities or policies change with this transaction."""
+    """Count a change that `tx` makes; on its commit, wake whoever keeps copies in this process.
+
+    Called first, it also makes changes come one after the other, so that what is counted and looked
+    up before a change is still so when it commits.
+    """
     await tx.run("UPDATE access_version SET version = version + 1 WHERE id = 1")
     tx.wake(TOPIC)
 
 
-async def count(tx: Transaction) -> int:
+async def version(tx: Transaction) -> int:
     row = await tx.one("SELECT version FROM access_version WHERE id = 1")
-    return int(row[0]) if row is not None else 0
+    assert row is not None  # the migration puts it there
+    return int(row[0])

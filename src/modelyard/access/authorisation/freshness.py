@@ -63,7 +63,7 @@ class Freshness:
         while self._shared:
             began = time.monotonic()
             try:
-                count = await self._database.read(access_changes.count)
+                count = await self._database.read(access_changes.version)
             except Unavailable as problem:
                 if not self._away:
                     log.warning("access_unwatched", extra={"error": str(problem)})

@@ -7,6 +7,7 @@ decided before: by its trust policy, like every access to a resource.
 import re
 
 from modelyard import call as calls
+from modelyard.access.accounts import accounts
 from modelyard.access.identities import roles, unique_ids
 from modelyard.access.identities.roles import Role
 from modelyard.access.sessions import session_requests
@@ -99,10 +100,13 @@ class SecurityTokenService:
 
 
 async def _role(call: Call, arn: str) -> tuple[str, Role]:
+    """The role, in its account, which need not be the caller's."""
     match = _ROLE.fullmatch(arn)
     if match is None:
         raise ValidationException(f"{arn} is invalid")
-    role = await roles.find(call.tx, match[1], match[3])
+    role = None
+    if not await accounts.is_closed(call.tx, match[1]):
+        role = await roles.find(call.tx, match[1], match[3])
     if role is None or role.arn != arn:
         # AWS does not tell a role that is missing from one that does not trust the caller.
         raise AccessDeniedException(
