@@ -64,7 +64,5 @@ def table(
 
 def names() -> dict[str, list[str]]:
     """The names alone, in order, for those who only want to tell what there is."""
-    listed = table(
-        ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys, Organizations
-    )
+    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys, Organizations)
     return {service: sorted(operations) for service, operations in listed.items()}
