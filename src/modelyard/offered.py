@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from modelyard import dispatch
 from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.identities import (
+    account_aliases,
+    account_details,
+    account_summary,
     attachments,
     boundaries,
     groups,
@@ -48,13 +51,14 @@ def table(
     """Every offered operation by service and name."""
     registry = (model_package_groups, model_packages, model_package_lists, search, tags)
     hosting = (models, endpoint_configs, endpoints)
+    account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
         "modelyard": (decisions, deployments, rollback),
         "s3": (objects,),
-        "iam": (users, groups, roles, access_keys, *policies, tagging, simulate),
+        "iam": (users, groups, roles, access_keys, *policies, tagging, *account, simulate),
         "logs": (log_events,),
         "organizations": (organizations,),
         "sts": (tokens,),
