@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from modelyard import dispatch
 from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.identities import role_policies, roles, simulate
+from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
@@ -22,6 +23,7 @@ from modelyard.registry import (
     search,
     tags,
 )
+from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
 
@@ -33,7 +35,15 @@ def table(
     organizations: Organizations | type[Organizations],
 ) -> Table:
     """Every offered operation by service and name."""
-    registry = (model_package_groups, model_packages, model_package_lists, search, tags)
+    policies = ModelPackageGroupPolicies(sharing.read_group_policy)
+    registry = (
+        model_package_groups,
+        policies,
+        model_packages,
+        model_package_lists,
+        search,
+        tags,
+    )
     hosting = (models, endpoint_configs, endpoints)
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),

@@ -33,9 +33,10 @@ async def put(
     await tx.run("DELETE FROM resource_policy_reader WHERE arn = ?", arn)
     for reader in sorted(set(readers) - {account}):
         await tx.run(
-            "INSERT INTO resource_policy_reader (reader, region, arn) VALUES (?, ?, ?)",
+            "INSERT INTO resource_policy_reader (reader, region, account, arn) VALUES (?, ?, ?, ?)",
             reader,
             region,
+            account,
             arn,
         )
 
