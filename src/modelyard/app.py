@@ -16,9 +16,11 @@ import msgspec
 from modelyard import dispatch, errors, offered, upkeep
 from modelyard.access.accounts import accounts
 from modelyard.access.accounts.organizations import Organizations
+from modelyard.access.identities.access_keys import AccessKeys
 from modelyard.access.interception.authority import Authority
 from modelyard.access.interception.connect import ConnectListener
-from modelyard.access.keys import credentials, private_files
+from modelyard.access.keys import credentials, key_cipher, private_files
+from modelyard.access.keys.key_cipher import KeyCipher
 from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.access.signing.authenticate import Authenticator
@@ -84,6 +86,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
             objects,
             InvocationDoor(routing),
             SecurityTokenService(keys.sessions),
+            AccessKeys(KeyCipher(keys.secret.derive(key_cipher.LABEL))),
             Organizations(settings.account),
         )
         door = dispatch.Dispatch(db, PageTokens(keys.secret.page_tokens), operations)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
+import msgspec
+
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.errors import AccessDeniedException
 from modelyard.storage.transaction import Transaction
@@ -12,6 +14,22 @@ from modelyard.storage.transaction import Transaction
 # An AWS document: member names exactly as AWS spells them. Timestamps are integer microseconds
 # since the epoch, blobs are bytes; the contract translates both at the edge.
 Document = dict[str, Any]
+
+
+class Session(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What temporary credentials say beyond whose they are."""
+
+    role_arn: str  # "" for GetSessionToken
+    issued_us: int
+    policies: tuple[str, ...] = ()  # documents of session policies, each of which narrows it
+    policy_arns: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive_tag_keys: tuple[str, ...] = ()
+    provider: str = ""  # the identity provider that vouched, for AssumeRoleWithWebIdentity
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.policies or self.policy_arns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,7 @@ class Principal:
     id: str
     access_key_id: str
     source_identity: str = ""  # what a session's AssumeRole named, if it did
+    session: Session | None = None  # of temporary credentials
 
 
 May = Callable[[Transaction, str, str], Awaitable[bool]]
@@ -50,6 +69,10 @@ class OpenCall:
     request_id: str
     now_us: int
     page_tokens: PageTokens
+    source_ip: str = ""  # of the connection, never of a header; "" for the server itself
+    user_agent: str = ""
+    # Of a listing that its caller may see a part of: whether it may see what has this ARN.
+    sees: Callable[[str], Awaitable[bool]] | None = None
     may: May = nothing
     shared: Mapping[str, str] = field(default_factory=dict)
 

@@ -156,6 +156,14 @@ def group(account: str, region: str, text: str) -> str:
     return match["name"]
 
 
+def is_path(text: str) -> bool:
+    """Whether it can stand behind `model-package/` in an ARN: `name`, or `group/1`.
+
+    `package` reads these and nothing else.
+    """
+    return _NAMED.fullmatch(text) is not None
+
+
 def package_missing(account: str, region: str, text: str) -> ValidationException:
     return _missing("ModelPackage", PACKAGE, account, region, text)
 

@@ -1,5 +1,7 @@
 """Model package groups: create, describe, list, delete. A group also hands out version numbers."""
 
+from functools import partial
+
 from modelyard import call as calls
 from modelyard import model_package_names as names
 from modelyard import tag_rules
@@ -141,7 +143,7 @@ async def list_model_package_groups(call: Call, request: Document) -> Document:
     by_name = request.get("SortBy") == "Name"
     order = ("name",) if by_name else ("created_us", "name")
     listing = pages.Listing(
-        columns=("arn", "document"),
+        columns=("document",),
         table="model_package_group",
         order=(*order, "account") if shared else order,
         descending=request.get("SortOrder", pages.ASCENDING) != pages.ASCENDING,
@@ -158,10 +160,8 @@ async def list_model_package_groups(call: Call, request: Document) -> Document:
     listing.require_times(request, "created_us")
     if request.get("NameContains"):
         listing.require("replace(name, ?, '') <> name", request["NameContains"])
-    rows, token = await pages.page(call, request, listing, pages.SIZE_DEFAULT)
-    if shared:  # a page may come out short: the token says whether there is more
-        action = "sagemaker:DescribeModelPackageGroup"
-        rows = [row for row in rows if await call.may(call.tx, action, row[-2])]
+    sees = partial(call.may, call.tx, "sagemaker:DescribeModelPackageGroup") if shared else None
+    rows, token = await pages.page(call, request, listing, pages.SIZE_DEFAULT, sees)
     groups = [documents.read(row[-1]) for row in rows]
     summaries = [{m: group[m] for m in _IN_SUMMARIES if m in group} for group in groups]
     return pages.answer("ModelPackageGroupSummaryList", summaries, token)

@@ -55,10 +55,12 @@ async def search(call: Call, request: Document) -> Document:
     size = request.get("MaxResults", RESULTS)
     descending = request.get("SortOrder", "Descending") == "Descending"
     page = _Page(size + 1, descending, after)
-    found = _documents(call, resource, expression)
-    if request.get("CrossAccountFilterOption") == "CrossAccount":
-        found = _shared_documents(call, resource)
+    shared = request.get("CrossAccountFilterOption") == "CrossAccount"
+    found = _shared_documents(call, resource) if shared else _documents(call, resource, expression)
     async for document, modified_us in found:
+        sees = None if shared else call.sees
+        if sees is not None and not await sees(document[f"{resource}Arn"]):
+            continue
         seen = search_properties.searchable({**document, _SORTED_BY: modified_us})
         if wanted(seen):
             page.add(_Found(key(seen), document))

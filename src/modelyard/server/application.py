@@ -11,10 +11,12 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from modelyard import errors, logs
-from modelyard.access.signing.authenticate import Authenticator, Pending
+from modelyard.access.keys.credentials import KeyHolder
+from modelyard.access.signing import authenticate
+from modelyard.access.signing.authenticate import Pending
 from modelyard.contract.http import Headers, HttpAnswer, HttpRequest
 from modelyard.dispatch import Asked, Dispatch
 from modelyard.server import s3_requests
@@ -28,6 +30,14 @@ log = logging.getLogger("modelyard.server")
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 SEND_SECONDS_MAX = 60.0  # a client that takes no byte of its answer for this long is cut
+
+
+class Holders(Protocol):
+    """Whoever knows the keys."""
+
+    async def holder(self, access_key_id: str, token: str | None, now_us: int) -> KeyHolder:
+        """Raises: NotAuthenticated, Unavailable."""
+        ...
 
 
 @dataclass(slots=True)
@@ -50,13 +60,13 @@ class Server:
     def __init__(
         self,
         dispatch: Dispatch,
-        authenticator: Authenticator,
+        holders: Holders,
         services: Services,
         settings: Settings,
         ready: Callable[[], bool],
     ) -> None:
         self._dispatch = dispatch
-        self._authenticator = authenticator
+        self._holders = holders
         self._services = services
         self._settings = settings
         self._ready = ready
@@ -99,13 +109,22 @@ class Server:
             return probe
         service = self._services.guess(exchange.http)
         try:
-            pending = self._authenticator.precheck(exchange.http, _now_us())
+            now_us = _now_us()
+            signed = authenticate.claim(exchange.http)
+            holder = await self._holders.holder(signed.access_key_id, signed.token, now_us)
+            pending = authenticate.precheck(signed, exchange.http, holder, now_us)
             service = self._services.named(pending.service, exchange.http)
             exchange.service = service.name
             return await self._operate(exchange, incoming, pending, service)
         except errors.NotAuthenticated as doubt:
             exchange.error = doubt.doubt.value
             return service.codec.encode_not_authenticated(service.model, doubt, exchange.request_id)
+        except errors.Unavailable:
+            exchange.error = errors.ServiceUnavailable.code
+            away = errors.ServiceUnavailable(
+                "Whose key this is cannot be looked up now. Try again."
+            )
+            return service.codec.encode_refusal(service.model, away, exchange.request_id)
         except errors.Refusal as refusal:
             exchange.error = refusal.code
             return service.codec.encode_refusal(service.model, refusal, exchange.request_id)

@@ -13,7 +13,6 @@ from functools import wraps
 from typing import Any
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.accounts import accounts
 from modelyard.access.accounts.accounts import Account
 from modelyard.access.accounts.refusals import (
@@ -23,11 +22,11 @@ from modelyard.access.accounts.refusals import (
     CreateAccountStatusNotFoundException,
     InvalidInputException,
 )
-from modelyard.access.identities import role_policies, roles
+from modelyard.access.identities import attachments, roles
 from modelyard.call import Call, Document, Principal
 from modelyard.contract.page_tokens import Question
 from modelyard.errors import AccessDeniedException, ValidationException
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 
 ACCOUNTS_MAX = 10_000  # far above AWS's default quota of 10
 PAGE_DEFAULT = 20  # MaxResults, max
@@ -91,7 +90,9 @@ class Organizations:
         """
         email = _checked_email(request["Email"])
         _check_tags(request.get("Tags", []))
-        await changes.bump(call.tx)  # from here on, others wait: two do not get the same address
+        await access_changes.bump(
+            call.tx
+        )  # from here on, others wait: two do not get the same address
         status: Document = {
             "Id": _REQUEST_ID + secrets.token_hex(16),
             "AccountName": request["AccountName"],
@@ -140,7 +141,7 @@ class Organizations:
         made = {"RoleName": role, "AssumeRolePolicyDocument": json.dumps(trust)}
         await roles.create_role(inside, made)
         attached = {"RoleName": role, "PolicyArn": ADMINISTRATOR}
-        await role_policies.attach_role_policy(inside, attached)
+        await attachments.attach_role_policy(inside, attached)
         return account
 
     @calls.read
@@ -209,7 +210,7 @@ class Organizations:
                 "You can't close the management account of an organization.",
                 Reason="CANNOT_CLOSE_MANAGEMENT_ACCOUNT",
             )
-        await changes.bump(call.tx)
+        await access_changes.bump(call.tx)
         closed = await records.update(
             call.tx, accounts.ACCOUNT, (account,), {"closed_us": call.now_us}, {"closed_us": 0}
         )

@@ -29,3 +29,11 @@ class InvalidInput(Refusal):
 
 class MalformedPolicyDocument(Refusal):
     code = "MalformedPolicyDocument"
+
+
+class PackedPolicyTooLarge(Refusal):
+    code = "PackedPolicyTooLarge"
+
+
+class PolicyNotAttachable(Refusal):
+    code = "PolicyNotAttachable"

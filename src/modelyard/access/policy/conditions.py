@@ -140,7 +140,7 @@ def _among(
             return True
         for template in open_ones:
             pattern = variables.resolve(template, values)
-            if pattern is not None and patterns.matcher(_folded(pattern, fold))(folded):
+            if pattern is not None and patterns.kept_matcher(_folded(pattern, fold))(folded):
                 return True
         return False
 

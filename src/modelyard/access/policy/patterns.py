@@ -9,6 +9,7 @@ pattern at worst, whatever they are.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import lru_cache
 
 Matcher = Callable[[str], bool]
 
@@ -18,6 +19,8 @@ class Wild(Enum):
 
     ANY = "*"
     ONE = "?"
+
+    __hash__ = object.__hash__  # members are themselves; Enum's own hashes their names each time
 
 
 Token = str | Wild
@@ -49,6 +52,12 @@ def matcher(pattern: Sequence[Token]) -> Matcher:
         if stars == 1 and pattern[-1] is Wild.ANY:
             return lambda text: text.startswith(literal)
     return _Glob(pattern).__call__
+
+
+@lru_cache(maxsize=4096)
+def kept_matcher(pattern: tuple[Token, ...]) -> Matcher:
+    """For patterns that requests fill in: a caller's own come again and again."""
+    return matcher(pattern)
 
 
 def _anything(text: str) -> bool:

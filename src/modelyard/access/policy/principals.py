@@ -36,6 +36,16 @@ class Named(Protocol):
     def session(self) -> Sequence[object] | None: ...
 
 
+def names(principal: Principal, role_arn: str = "") -> frozenset[str]:
+    """All that policies may call a caller: the ARN, the account, and the role of a session.
+
+    A caller of no account, a service or a provider's person, has their ARN or domain alone.
+    """
+    account = principal.account
+    known = {principal.arn, account, f"arn:aws:iam::{account}:root" if account else "", role_arn}
+    return frozenset(known - {""})
+
+
 class Principals:
     """The Principal or NotPrincipal of one statement."""
 

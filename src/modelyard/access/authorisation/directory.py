@@ -1,0 +1,134 @@
+"""Who is known here, and all that decides for them, kept in memory until something changes.
+
+Compiled once: a subject's policies, a resource's policy. Nothing here is loaded inside a write
+transaction but by that transaction itself.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+from modelyard import resource_facts
+from modelyard.access.authorisation import subjects
+from modelyard.access.authorisation.freshness import Freshness
+from modelyard.access.identities import access_keys
+from modelyard.access.keys.credentials import Credentials, KeyHolder
+from modelyard.access.policy import documents, evaluation
+from modelyard.access.policy.evaluation import Policy, Subject
+from modelyard.access.sessions.session_tokens import SessionTokens
+from modelyard.call import Principal
+from modelyard.errors import Doubt, NotAuthenticated
+from modelyard.storage.database import Database
+from modelyard.storage.transaction import Transaction
+
+KEPT_MAX = 4096  # of each kind; the least recently used goes first
+
+T = TypeVar("T")
+
+
+class Directory:
+    """Keys, subjects and resource policies of one database."""
+
+    def __init__(
+        self,
+        database: Database,
+        credentials: Credentials,
+        cipher: access_keys.Cipher,
+        freshness: Freshness,
+    ) -> None:
+        self._database = database
+        self._credentials = credentials
+        self._cipher = cipher
+        self.freshness = freshness
+        self._holders: _Kept[KeyHolder | None] = _Kept(freshness)
+        self._subjects: _Kept[Subject | None] = _Kept(freshness)
+        self._policies: _Kept[Policy | None] = _Kept(freshness)
+
+    async def holder(self, access_key_id: str, token: str | None, now_us: int) -> KeyHolder:
+        """Whose key it is.
+
+        Raises: NotAuthenticated: unknown, inactive, or its session token is missing, foreign or
+        expired. Unavailable.
+        """
+        keys = self._credentials
+        if access_key_id == keys.root.id or SessionTokens.made(access_key_id):
+            return keys.holder(access_key_id, token, now_us)
+        await self.freshness.ensure()
+
+        async def look(tx: Transaction) -> KeyHolder | None:
+            return await access_keys.holder(tx, self._cipher, access_key_id)
+
+        found = await self._holders.get(access_key_id, lambda: self._database.read(look))
+        if found is None or token is not None:
+            raise _unknown()
+        return found
+
+    async def subject(self, principal: Principal) -> Subject:
+        """What decides for a caller.
+
+        Raises: NotAuthenticated: the user or role is gone, or its account is closed. Unavailable.
+        """
+        await self.freshness.ensure()
+
+        async def look(tx: Transaction) -> Subject | None:
+            return await subjects.load(tx, principal)
+
+        key = principal.access_key_id
+        found = await self._subjects.get(key, lambda: self._database.read(look))
+        if found is None:
+            raise _unknown()
+        return found
+
+    async def resource_policy(self, tx: Transaction, arn: str) -> Policy | None:
+        """The policy of a group, bucket or role, read in `tx` unless it is known."""
+
+        async def look() -> Policy | None:
+            text = await resource_facts.resource_policy(tx, arn)
+            if text is None:
+                return None
+            statements = documents.read_resource(text)
+            return evaluation.compile(statements, f"resource policy of {arn}")
+
+        return await self._policies.get(arn, look)
+
+    def knows_policy(self, arn: str) -> bool:
+        """Whether `resource_policy` needs no database for this ARN."""
+        return self._policies.has(arn)
+
+
+class _Kept(Generic[T]):
+    """The latest answers to one kind of question; void as soon as anything changed."""
+
+    def __init__(self, freshness: Freshness) -> None:
+        self._freshness = freshness
+        self._generation = freshness.generation
+        self._answers: OrderedDict[Hashable, T] = OrderedDict()
+
+    def has(self, key: Hashable) -> bool:
+        self._forget_old()
+        return key in self._answers
+
+    async def get(self, key: Hashable, load: Callable[[], Awaitable[T]]) -> T:
+        self._forget_old()
+        if key in self._answers:
+            self._answers.move_to_end(key)
+            return self._answers[key]
+        generation = self._generation
+        answer = await load()
+        # What was loaded while something changed may be of the state before.
+        if generation == self._freshness.generation:
+            self._answers[key] = answer
+            if len(self._answers) > KEPT_MAX:
+                self._answers.popitem(last=False)
+        return answer
+
+    def _forget_old(self) -> None:
+        if self._generation != self._freshness.generation:
+            self._answers.clear()
+            self._generation = self._freshness.generation
+
+
+def _unknown() -> NotAuthenticated:
+    return NotAuthenticated(
+        Doubt.UNKNOWN_KEY, "The security token included in the request is invalid."
+    )
