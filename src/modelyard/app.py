@@ -21,6 +21,7 @@ from modelyard.access.interception.authority import Authority
 from modelyard.access.interception.connect import ConnectListener
 from modelyard.access.keys import credentials, key_cipher, private_files
 from modelyard.access.keys.key_cipher import KeyCipher
+from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.access.signing.authenticate import Authenticator
 from modelyard.compute.artifacts import Artifacts
@@ -77,7 +78,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         await accounts.ensure_management(db, settings.account, time.time_ns() // 1000)
         blobs = BlobFolder(folder.blobs)
         stack.callback(blobs.close)
-        objects = ObjectDoor(db, blobs)
+        objects = ObjectDoor(db, blobs, sharing.read_bucket_policy)
         routing = RoutingTable()
         await _start_compute(stack, settings, folder, db, objects, routing)
         services = Services()

@@ -23,6 +23,7 @@ from modelyard.access.identities import (
     users,
 )
 from modelyard.access.identities.access_keys import AccessKeys
+from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
@@ -37,6 +38,7 @@ from modelyard.registry import (
     search,
     tags,
 )
+from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
 
@@ -49,7 +51,14 @@ def table(
     organizations: Organizations | type[Organizations],
 ) -> Table:
     """Every offered operation by service and name."""
-    registry = (model_package_groups, model_packages, model_package_lists, search, tags)
+    registry = (
+        model_package_groups,
+        ModelPackageGroupPolicies(sharing.read_group_policy),
+        model_packages,
+        model_package_lists,
+        search,
+        tags,
+    )
     hosting = (models, endpoint_configs, endpoints)
     account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)

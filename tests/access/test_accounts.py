@@ -63,9 +63,7 @@ def test_accounts_are_listed_and_described(server_on_each_database: ServerProces
     organizations = server.client("organizations")
     made = [make(server, f"team{number}") for number in range(4)]
 
-    pages = organizations.get_paginator("list_accounts").paginate(
-        PaginationConfig={"PageSize": 2}
-    )
+    pages = organizations.get_paginator("list_accounts").paginate(PaginationConfig={"PageSize": 2})
     listed = [account for page in pages for account in page["Accounts"]]
 
     assert [account["Id"] for account in listed] == [MANAGEMENT, *made]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from modelyard.access.policy import sharing
 from modelyard.call import Document, OpenCall
 from modelyard.compute.artifacts import Artifacts
 from modelyard.compute.backend import Backend, Ended, Ready, ReplicaSpec, Starting, State
@@ -113,7 +114,7 @@ class Stand:
         self.routing = RoutingTable()
         self.door = InvocationDoor(self.routing)
         self.blobs = BlobFolder(folder / "blobs")
-        self.objects = ObjectDoor(opened, self.blobs)
+        self.objects = ObjectDoor(opened, self.blobs, sharing.read_bucket_policy)
         self.folder = folder
         self._database = opened
         self._call = OpenCall(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from modelyard.access.policy import sharing
 from modelyard.call import OpenCall, Principal
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.objects.blobs import BlobFolder
@@ -25,7 +26,7 @@ async def blobs(tmp_path: Path) -> AsyncIterator[BlobFolder]:
 
 @pytest.fixture
 def door(database: Database, blobs: BlobFolder) -> ObjectDoor:
-    return ObjectDoor(database, blobs)
+    return ObjectDoor(database, blobs, sharing.read_bucket_policy)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from modelyard.contract.page_tokens import Question
 from modelyard.errors import Conflict, ValidationException
 from modelyard.objects import headers, names, refusals, rows
 from modelyard.objects.shelf import Left, Shelf, owner
-from modelyard.storage import stored_objects
+from modelyard.storage import resource_policies, stored_objects
 from modelyard.storage.transaction import Transaction
 
 BUCKETS_MAX = 10_000  # ListBuckets, MaxBuckets
@@ -73,6 +73,7 @@ class Buckets(Shelf):
             )
             await tx.run("DELETE FROM multipart_upload WHERE bucket = ?", name)
             await tx.run("DELETE FROM bucket WHERE name = ?", name)
+            await resource_policies.drop(tx, rows.bucket_arn(name))
             return Left({}, [part[0] for part in parts])
 
         return await self.write(work)

@@ -13,7 +13,7 @@ from modelyard.objects.checksums import ALGORITHMS
 from modelyard.objects.conditions import Conditions, check_write
 from modelyard.objects.intake import Promises, Taken
 from modelyard.objects.objects import checksum_members, not_as_stored
-from modelyard.objects.shelf import Left, Shelf, quoted
+from modelyard.objects.shelf import Left, ReadPolicy, Shelf, quoted
 from modelyard.objects.upload import Upload
 from modelyard.objects.uploads import PARTS_MAX, Begun, Part
 from modelyard.storage.database import Database
@@ -24,8 +24,8 @@ _OF_THE_UPLOAD = ("Algorithm", "Asked")  # members of its document that the obje
 
 
 class Multipart(Shelf):
-    def __init__(self, database: Database, blobs: BlobFolder) -> None:
-        super().__init__(database, blobs)
+    def __init__(self, database: Database, blobs: BlobFolder, read_policy: ReadPolicy) -> None:
+        super().__init__(database, blobs, read_policy)
         self._completing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @open_ended

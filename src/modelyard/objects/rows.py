@@ -41,18 +41,32 @@ class Described:
     document: Document = field(default_factory=dict)
 
 
+def bucket_arn(name: str) -> str:
+    return f"arn:aws:s3:::{name}"
+
+
+async def own_bucket(
+    tx: Transaction, call: OpenCall, request: Document, *, lock: bool = False
+) -> Bucket:
+    """The request's bucket, of the caller's own account. Raises: NoSuchBucket, AccessDenied."""
+    found = await (locked_bucket if lock else bucket)(tx, call, request)
+    if found.account != call.account:
+        raise refusals.AccessDenied("Access Denied")
+    return found
+
+
 async def bucket(tx: Transaction, call: OpenCall, request: Document) -> Bucket:
     """The request's bucket. Raises: NoSuchBucket, AccessDenied."""
     row = await tx.one(
         "SELECT name, account, region, created_us FROM bucket WHERE name = ?", request["Bucket"]
     )
-    return _own(row, call, request["Bucket"], request.get("ExpectedBucketOwner"))
+    return _reached(row, call, request["Bucket"], request.get("ExpectedBucketOwner"))
 
 
 async def source_bucket(tx: Transaction, call: OpenCall, name: str, owner: str | None) -> Bucket:
     """The bucket a copy reads from. Raises: NoSuchBucket, AccessDenied."""
     row = await tx.one("SELECT name, account, region, created_us FROM bucket WHERE name = ?", name)
-    return _own(row, call, name, owner)
+    return _reached(row, call, name, owner)
 
 
 async def locked_bucket(tx: Transaction, call: OpenCall, request: Document) -> Bucket:
@@ -66,14 +80,15 @@ async def locked_bucket(tx: Transaction, call: OpenCall, request: Document) -> B
         " RETURNING name, account, region, created_us",
         request["Bucket"],
     )
-    return _own(row, call, request["Bucket"], request.get("ExpectedBucketOwner"))
+    return _reached(row, call, request["Bucket"], request.get("ExpectedBucketOwner"))
 
 
-def _own(row: Sequence[Any] | None, call: OpenCall, name: str, owner: str | None) -> Bucket:
+def _reached(row: Sequence[Any] | None, call: OpenCall, name: str, owner: str | None) -> Bucket:
     if row is None:
         raise refusals.NoSuchBucket("The specified bucket does not exist", BucketName=name)
     found = Bucket(*row)
-    if found.account != call.account or owner not in (None, found.account):
+    may = call.reaches(bucket_arn(found.name), found.account)
+    if not may or owner not in (None, found.account):
         raise refusals.AccessDenied("Access Denied")
     return found
 

@@ -1,5 +1,7 @@
 """Model package groups: create, describe, list, delete. A group also hands out version numbers."""
 
+from functools import partial
+
 from modelyard import call as calls
 from modelyard import model_package_names as names
 from modelyard import tag_rules
@@ -131,25 +133,35 @@ def _a_few_rows(request: Document) -> bool:
     """Whether an index leads straight to the page."""
     by_name = request.get("SortBy") == "Name"
     timed = "CreationTimeAfter" in request or "CreationTimeBefore" in request
-    return not request.get("NameContains") and not (by_name and timed)
+    shared = request.get("CrossAccountFilterOption") == "CrossAccount"
+    return not shared and not request.get("NameContains") and not (by_name and timed)
 
 
 @calls.scan_unless(_a_few_rows)
 async def list_model_package_groups(call: Call, request: Document) -> Document:
-    if request.get("CrossAccountFilterOption") == "CrossAccount":
-        return pages.answer("ModelPackageGroupSummaryList", [], None)  # nothing is shared yet
+    shared = request.get("CrossAccountFilterOption") == "CrossAccount"
     by_name = request.get("SortBy") == "Name"
+    order = ("name",) if by_name else ("created_us", "name")
     listing = pages.Listing(
         columns=("document",),
         table="model_package_group",
-        order=("name",) if by_name else ("created_us", "name"),
+        order=(*order, "account") if shared else order,
         descending=request.get("SortOrder", pages.ASCENDING) != pages.ASCENDING,
     )
-    listing.require("account = ? AND region = ?", call.account, call.region)
+    if shared:
+        listing.require(
+            "(account, region, arn) IN (SELECT account, region, arn FROM resource_policy_reader"
+            " WHERE reader = ? AND region = ?)",
+            call.account,
+            call.region,
+        )
+    else:
+        listing.require("account = ? AND region = ?", call.account, call.region)
     listing.require_times(request, "created_us")
     if request.get("NameContains"):
         listing.require("replace(name, ?, '') <> name", request["NameContains"])
-    rows, token = await pages.page(call, request, listing, pages.SIZE_DEFAULT)
+    sees = partial(call.may, call.tx, "sagemaker:DescribeModelPackageGroup") if shared else None
+    rows, token = await pages.page(call, request, listing, pages.SIZE_DEFAULT, sees)
     groups = [documents.read(row[-1]) for row in rows]
     summaries = [{m: group[m] for m in _IN_SUMMARIES if m in group} for group in groups]
     return pages.answer("ModelPackageGroupSummaryList", summaries, token)

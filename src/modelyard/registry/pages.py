@@ -1,6 +1,6 @@
 """Pages of the registry's lists, by the last key seen: the SQL around an order, and its tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,9 +37,15 @@ class Listing:
 
 
 async def page(
-    call: Call, request: Document, listing: Listing, size_default: int
+    call: Call,
+    request: Document,
+    listing: Listing,
+    size_default: int,
+    sees: Callable[[str], Awaitable[bool]] | None = None,
 ) -> tuple[Sequence[Row], str | None]:
     """The next rows, and the token for those after them. A row starts with the order columns.
+
+    With `sees`, or else the call's own, only what it answers to of the rows' ARNs.
 
     Raises: ValidationException: the token is of another list.
     """
@@ -48,12 +54,16 @@ async def page(
     after = None
     if request.get("NextToken"):
         after = call.page_tokens.open(question, request["NextToken"])
-    rows, last = await _rows(call, listing, size, after)
+    rows, last = await _rows(call, listing, size, after, sees or call.sees)
     return rows, None if last is None else call.page_tokens.seal(question, list(last))
 
 
 async def _rows(
-    call: Call, listing: Listing, size: int, after: visible_pages.Position | None
+    call: Call,
+    listing: Listing,
+    size: int,
+    after: visible_pages.Position | None,
+    sees: Callable[[str], Awaitable[bool]] | None,
 ) -> tuple[Sequence[Row], visible_pages.Position | None]:
     """The next rows, and where to go on if there are more."""
 
@@ -63,7 +73,6 @@ async def _rows(
     async def fetch(after: visible_pages.Position | None, limit: int) -> Sequence[Row]:
         return await _next(call, listing, after, limit)
 
-    sees = call.sees
     if sees is not None:
         # A row ends with its document, which names it.
         return await visible_pages.gather(

@@ -5,6 +5,7 @@ A policy goes with its resource, in the same transaction.
 
 from collections.abc import Iterable
 
+from modelyard.storage import access_changes
 from modelyard.storage.transaction import Transaction
 
 
@@ -22,6 +23,7 @@ async def put(
     readers: Iterable[str] = (),
 ) -> None:
     """Insert or replace; `readers` are the accounts that can discover the resource."""
+    await access_changes.bump(tx)
     await tx.run(
         "INSERT INTO resource_policy (account, region, arn, document) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (arn) DO UPDATE SET account = excluded.account, document = excluded.document",
@@ -33,14 +35,18 @@ async def put(
     await tx.run("DELETE FROM resource_policy_reader WHERE arn = ?", arn)
     for reader in sorted(set(readers) - {account}):
         await tx.run(
-            "INSERT INTO resource_policy_reader (reader, region, arn) VALUES (?, ?, ?)",
+            "INSERT INTO resource_policy_reader (reader, region, account, arn) VALUES (?, ?, ?, ?)",
             reader,
             region,
+            account,
             arn,
         )
 
 
 async def drop(tx: Transaction, arn: str) -> bool:
     """Answer whether there was one."""
+    if not await tx.run("DELETE FROM resource_policy WHERE arn = ?", arn):
+        return False
+    await access_changes.bump(tx)
     await tx.run("DELETE FROM resource_policy_reader WHERE arn = ?", arn)
-    return await tx.run("DELETE FROM resource_policy WHERE arn = ?", arn) > 0
+    return True

@@ -22,7 +22,7 @@ from modelyard.access.accounts.refusals import (
     CreateAccountStatusNotFoundException,
     InvalidInputException,
 )
-from modelyard.access.identities import role_policies, roles
+from modelyard.access.identities import attachments, roles
 from modelyard.call import Call, Document, Principal
 from modelyard.contract.page_tokens import Question
 from modelyard.errors import AccessDeniedException, ValidationException
@@ -140,7 +140,7 @@ class Organizations:
         made = {"RoleName": role, "AssumeRolePolicyDocument": json.dumps(trust)}
         await roles.create_role(inside, made)
         attached = {"RoleName": role, "PolicyArn": ADMINISTRATOR}
-        await role_policies.attach_role_policy(inside, attached)
+        await attachments.attach_role_policy(inside, attached)
         return account
 
     @calls.read

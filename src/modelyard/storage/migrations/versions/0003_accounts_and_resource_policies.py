@@ -45,8 +45,9 @@ STATEMENTS = (
     CREATE TABLE resource_policy_reader (
         reader TEXT NOT NULL,
         region TEXT NOT NULL,
+        account TEXT NOT NULL,
         arn TEXT NOT NULL,
-        PRIMARY KEY (reader, region, arn)
+        PRIMARY KEY (reader, region, account, arn)
     ) WITHOUT ROWID
     """,
     "CREATE INDEX resource_policy_reader_by_arn ON resource_policy_reader (arn)",
