@@ -18,6 +18,9 @@ from modelyard.access.interception.connect import ConnectListener
 from modelyard.access.keys import credentials, private_files
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.access.signing.authenticate import Authenticator
+from modelyard.audit import checkpoints
+from modelyard.audit.chaining import Chaining
+from modelyard.audit.trail import Trail
 from modelyard.compute.artifacts import Artifacts
 from modelyard.compute.controller import Controller
 from modelyard.compute.keeper import Sizes
@@ -78,11 +81,18 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         operations = offered.table(
             objects, InvocationDoor(routing), SecurityTokenService(keys.sessions)
         )
-        door = dispatch.Dispatch(db, PageTokens(keys.secret.page_tokens), operations)
+        audit_keys = checkpoints.Keys(keys.secret.derive(checkpoints.SECRET_LABEL))
+        door = dispatch.Dispatch(
+            db,
+            PageTokens(keys.secret.page_tokens),
+            operations,
+            Trail(audit_keys.seal, environment_kept=settings.audit_environment == "keep"),
+        )
         server = Server(door, Authenticator(keys), services, settings, ready=lambda: True)
         await _start_listener(stack, Listener(server, settings), sock)
         port = sock.getsockname()[1]
         _run_beside(stack, upkeep.run(db))
+        _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
         connect_port = await _start_connect(stack, settings, folder, keys, port)
         url = f"http://{_shown_host(settings.host)}:{port}"

@@ -13,6 +13,8 @@ import msgspec
 
 from modelyard import errors
 from modelyard.access.policy import rule
+from modelyard.audit import trail
+from modelyard.audit.trail import Origin, Trail
 from modelyard.call import Call, Document, Mode, OpenCall, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
@@ -29,6 +31,7 @@ class Asked:
     region: str
     request_id: str
     now_us: int
+    origin: Origin = trail.INSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,12 @@ class Dispatch:
         database: Database,
         page_tokens: PageTokens,
         offered: Mapping[str, Mapping[str, Offered]],
+        audit: Trail,
     ) -> None:
         self.offered = offered
         self._database = database
         self._page_tokens = page_tokens
+        self._trail = audit
 
     def find(self, service: str, name: str) -> Offered:
         """The offered operation, or a refusal that SDKs show and do not repeat."""
@@ -74,7 +79,16 @@ class Dispatch:
         """
         offered = self.find(service, name)
         validate.check(offered.operation, request)
-        rule.authorise(asked.principal, offered.operation.service.signing_name, name)
+        entry = self._trail.entry(
+            asked.principal,
+            region=asked.region,
+            request_id=asked.request_id,
+            now_us=asked.now_us,
+            service=offered.operation.service.signing_name,
+            operation=name,
+            request=request,
+            origin=asked.origin,
+        )
         call = OpenCall(
             operation=name,
             principal=asked.principal,
@@ -82,9 +96,17 @@ class Dispatch:
             request_id=asked.request_id,
             now_us=asked.now_us,
             page_tokens=self._page_tokens,
+            audit=entry,
         )
         try:
-            return await self._run(offered, call, request)
+            try:
+                rule.authorise(asked.principal, offered.operation.service.signing_name, name)
+                return await self._run(offered, call, request)
+            except errors.Refusal as refusal:
+                if refusal.code in trail.DENIALS:
+                    denial = refusal
+                    await self._database.write(lambda tx: entry.denied(tx, denial))
+                raise
         except errors.Unavailable as fact:
             raise errors.ServiceUnavailable(
                 "The registry's storage cannot take the request now; nothing was changed."
@@ -104,6 +126,7 @@ class Dispatch:
                 request_id=call.request_id,
                 now_us=call.now_us,
                 page_tokens=call.page_tokens,
+                audit=call.audit,
                 tx=tx,
             )
             if offered.mode is Mode.WRITE:
@@ -131,8 +154,7 @@ async def _once(offered: Offered, call: Call, request: Document) -> Document:
     member = offered.operation.idempotency_token
     token = request.get(member) if member else None
     if not token:
-        result: Document = await offered.run(call, request)
-        return result
+        return await _recorded(offered, call, request)
     digest = _digest({k: v for k, v in request.items() if k != member})
     key = (call.account, call.region, call.operation, token)
     earlier = await client_tokens.find(call.tx, *key)
@@ -141,9 +163,18 @@ async def _once(offered: Offered, call: Call, request: Document) -> Document:
             raise _token_reused(offered.operation, str(token))
         repeated: Document = msgspec.json.decode(earlier.answer)
         return repeated
-    result = await offered.run(call, request)
+    result = await _recorded(offered, call, request)
     answer = client_tokens.EarlierAnswer(digest, msgspec.json.encode(result).decode())
     await client_tokens.remember(call.tx, *key, answer, now_us=call.now_us)
+    return result
+
+
+async def _recorded(offered: Offered, call: Call, request: Document) -> Document:
+    """Run a write, and record it in its own transaction: neither is there without the other."""
+    result: Document = await offered.run(call, request)
+    changes = [change for change in call.changes if change is not None]
+    if changes or not call.changes:
+        await call.audit.record(call.tx, changes, result)
     return result
 
 

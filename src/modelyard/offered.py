@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from modelyard import dispatch
 from modelyard.access.identities import role_policies, roles, simulate
 from modelyard.access.sessions.sts import SecurityTokenService
+from modelyard.audit import cloudtrail
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
@@ -40,6 +41,7 @@ def table(
         "s3": (objects,),
         "iam": (roles, role_policies, simulate),
         "logs": (log_events,),
+        "cloudtrail": (cloudtrail,),
         "sts": (tokens,),
     }
     return {name: dispatch.collect(model.load(name), *some) for name, some in providers.items()}

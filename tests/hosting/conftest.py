@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from modelyard import dispatch
+from modelyard.audit.trail import Trail
 from modelyard.call import Document, Principal
 from modelyard.contract import answer_check, model
 from modelyard.contract.page_tokens import PageTokens
@@ -53,6 +54,7 @@ class Hosting:
                 ),
                 "modelyard": dispatch.collect(own, deployments, rollback),
             },
+            Trail(b"seal of a test"),
         )
 
     async def __call__(self, operation: str, **request: Any) -> Document:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from modelyard import dispatch
+from modelyard.audit.trail import Trail
 from modelyard.call import Document, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
@@ -49,6 +50,7 @@ class Registry:
                 "sagemaker": dispatch.collect(sagemaker, *providers),
                 "modelyard": dispatch.collect(own, decisions),
             },
+            Trail(b"seal of a test"),
         )
 
     async def __call__(self, operation: str, **request: Any) -> Document:

@@ -62,14 +62,15 @@ async def describe_model_package_group(call: Call, request: Document) -> Documen
 async def delete_model_package_group(call: Call, request: Document) -> Document:
     name = names.group(call.account, call.region, request["ModelPackageGroupName"])
     key = (call.account, call.region, name)
-    gone = await call.tx.run(
+    gone = await call.tx.one(
         "DELETE FROM model_package_group"
-        " WHERE account = ? AND region = ? AND name = ? AND versions = 0",
+        " WHERE account = ? AND region = ? AND name = ? AND versions = 0 RETURNING document",
         *key,
     )
-    if not gone:
+    if gone is None:
         raise await _still_there(call, name)
     arn = names.group_arn(*key)
+    call.changed(arn, before=documents.read(gone[0]))
     await tags.drop(call.tx, call.account, call.region, arn)
     return {}
 

@@ -251,6 +251,7 @@ async def update_model_package(call: Call, request: Document) -> Document:
     )
     if decision is not None:
         await decisions.record(call, arn, decision, _stage(updated))
+    call.changed(arn, before=package, after=updated)
     return {"ModelPackageArn": arn}
 
 
@@ -296,14 +297,15 @@ async def delete_model_package(call: Call, request: Document) -> Document:
     arn = names.package_arn(call.account, call.region, name)
     if name.version:
         await model_package_groups.forget_version(call, name.group)
-    gone = await call.tx.run(
-        "DELETE FROM model_package WHERE account = ? AND region = ? AND arn = ?",
+    gone = await call.tx.one(
+        "DELETE FROM model_package WHERE account = ? AND region = ? AND arn = ? RETURNING document",
         call.account,
         call.region,
         arn,
     )
-    if not gone:
+    if gone is None:
         raise names.package_missing(call.account, call.region, arn)
+    call.changed(arn, before=documents.read(gone[0]))
     await custody.forget(call, arn)
     await tags.drop(call.tx, call.account, call.region, arn)
     return {}

@@ -39,9 +39,11 @@ async def put_role_policy(call: Call, request: Document) -> Document:
         raise LimitExceeded(
             f"Maximum policy size of {INLINE_CHARS_MAX} bytes exceeded for role {role.name}"
         )
+    before = await records.find(call.tx, roles.ROLE_POLICY, call.account, role.name, name)
     await records.delete(call.tx, roles.ROLE_POLICY, call.account, role.name, name)
     record = {"account": call.account, "role": role.name, "name": name, "document": text}
     await records.insert(call.tx, roles.ROLE_POLICY, record)
+    call.changed(role.arn, _inline(name, before), _inline(name, record))
     return {}
 
 
@@ -62,8 +64,11 @@ async def delete_role_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity."""
     role = await roles.hold(call.tx, call.account, request["RoleName"])
     name = request["PolicyName"]
-    if not await records.delete(call.tx, roles.ROLE_POLICY, call.account, role.name, name):
+    key = (call.account, role.name, name)
+    before = await records.find(call.tx, roles.ROLE_POLICY, *key)
+    if before is None or not await records.delete(call.tx, roles.ROLE_POLICY, *key):
         raise _no_such_policy(name)
+    call.changed(role.arn, _inline(name, before), _inline(name, None))
     return {}
 
 
@@ -95,10 +100,13 @@ async def attach_role_policy(call: Call, request: Document) -> Document:
     role = await roles.hold(call.tx, call.account, request["RoleName"])
     attached = role.document.get("AttachedPolicies", [])
     if arn in attached:
+        call.unchanged()
         return {}
     if len(attached) >= ATTACHED_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PoliciesPerRole: {ATTACHED_MAX}")
-    await roles.rewrite(call.tx, call.account, role, {"AttachedPolicies": sorted([*attached, arn])})
+    after = sorted([*attached, arn])
+    await roles.rewrite(call.tx, call.account, role, {"AttachedPolicies": after})
+    call.changed(role.arn, {"AttachedPolicies": attached}, {"AttachedPolicies": after})
     return {}
 
 
@@ -112,6 +120,7 @@ async def detach_role_policy(call: Call, request: Document) -> Document:
         raise NoSuchEntity(f"Policy {arn} was not found.")
     left = [one for one in attached if one != arn]
     await roles.rewrite(call.tx, call.account, role, {"AttachedPolicies": left})
+    call.changed(role.arn, {"AttachedPolicies": attached}, {"AttachedPolicies": left})
     return {}
 
 
@@ -141,6 +150,11 @@ def _checked_arn(arn: str) -> str:
     if re.fullmatch(r"arn:aws:iam::[0-9]{12}:policy/\S+", arn):
         raise NoSuchEntity(f"Policy {arn} does not exist or is not attachable.")
     raise InvalidInput(f"ARN {arn} is not valid.")
+
+
+def _inline(name: str, record: records.Record | None) -> Document:
+    """An inline policy as the audit trail tells of it."""
+    return {"InlinePolicies": {} if record is None else {name: record["document"]}}
 
 
 def _size(text: str) -> int:

@@ -154,6 +154,7 @@ async def update_role(call: Call, request: Document) -> Document:
     role = await hold(call.tx, call.account, request["RoleName"])
     changes = {k: v for k, v in request.items() if k != "RoleName"}
     await rewrite(call.tx, call.account, role, changes)
+    call.changed(role.arn, role.document, role.document | changes)
     return {}
 
 
@@ -162,7 +163,9 @@ async def update_assume_role_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, MalformedPolicyDocument, LimitExceeded."""
     trust = _checked_trust(request["PolicyDocument"])
     role = await hold(call.tx, call.account, request["RoleName"])
-    await rewrite(call.tx, call.account, role, {"AssumeRolePolicyDocument": trust})
+    changes = {"AssumeRolePolicyDocument": trust}
+    await rewrite(call.tx, call.account, role, changes)
+    call.changed(role.arn, role.document, role.document | changes)
     return {}
 
 
@@ -176,6 +179,7 @@ async def delete_role(call: Call, request: Document) -> Document:
     if await call.tx.one(sql, call.account, role.name):
         raise DeleteConflict("Cannot delete entity, must delete policies first.")
     await records.delete(call.tx, ROLE, call.account, role.name)
+    call.changed(role.arn, before=role.document)
     return {}
 
 

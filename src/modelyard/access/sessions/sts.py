@@ -35,7 +35,7 @@ class SecurityTokenService:
         principal = call.principal
         return {"UserId": principal.id, "Account": principal.account, "Arn": principal.arn}
 
-    @calls.read
+    @calls.write  # changes nothing, but hands out nothing that is not recorded
     async def assume_role(self, call: Call, request: Document) -> Document:
         """Raises: AccessDeniedException: no such role, or it does not trust the caller.
 
@@ -68,13 +68,14 @@ class SecurityTokenService:
             issued_us=call.now_us,
             expires_us=call.now_us + seconds * _SECOND_US,
         )
+        call.changed(role.arn)
         answer: Document = {"Credentials": self._sealed(statement), "AssumedRoleUser": user}
         if source_identity:
             answer["SourceIdentity"] = source_identity
         return answer
 
-    @calls.open_ended
-    async def get_session_token(self, call: OpenCall, request: Document) -> Document:
+    @calls.write  # as AssumeRole
+    async def get_session_token(self, call: Call, request: Document) -> Document:
         """Raises: AccessDeniedException: the caller has a session already, or sends an MFA code."""
         if SessionTokens.made(call.principal.access_key_id):
             raise AccessDeniedException("Cannot call GetSessionToken with session credentials")
@@ -93,6 +94,7 @@ class SecurityTokenService:
             issued_us=call.now_us,
             expires_us=call.now_us + seconds * _SECOND_US,
         )
+        call.changed(call.principal.arn)
         return {"Credentials": self._sealed(statement)}
 
     def _sealed(self, statement: Statement) -> Document:
