@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-
 from modelyard.access.keys.credentials import SECRET_FILE, ServerSecret
 from modelyard.audit.checkpoints import SECRET_LABEL, Keys
 from tests.server_process import ServerProcess
@@ -57,5 +56,3 @@ def events(server: ServerProcess, **request: Any) -> list[dict[str, Any]]:
     """Newest first, each as CloudTrail's record."""
     pages = server.client("cloudtrail").get_paginator("lookup_events").paginate(**request)
     return [json.loads(one["CloudTrailEvent"]) for page in pages for one in page["Events"]]
-
-

@@ -22,6 +22,7 @@ RECORD_BYTES_MAX = 128 << 10
 MEMBER_BYTES_MAX = 2 << 10  # of a record that is too large: a member beyond is cut
 USER_AGENT_CHARACTERS_MAX = 512
 RESOURCE_CHARACTERS_MAX = 1200  # an S3 key has up to 1,024 bytes
+CHANGES_MAX = 200  # told with before and after
 RESOURCES_MAX = 1000  # DeleteObjects
 
 # The codes under which AWS's services say that a call was denied.
@@ -193,7 +194,9 @@ class Entry:
             document["Resources"] = resources
         told = [_told(change) for change in changes if not change.is_bare]
         if told:
-            document["Changes"] = blanked(told)
+            document["Changes"] = [blanked(one) for one in told[:CHANGES_MAX]]
+        if len(told) > CHANGES_MAX:
+            document["ChangesInAll"] = len(told)  # Resources names them all
         encoded = _encode(document)
         if len(encoded) > RECORD_BYTES_MAX:
             encoded = _encode(_cut(document))
