@@ -1,7 +1,7 @@
 """What requests of S3 are judged on."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelyard.access.policy import actions
@@ -62,6 +62,7 @@ def test_a_copy_reads_its_source(operation: str) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.text("/%2Fabc?versionId=null", max_size=40))
 def test_a_copy_is_judged_on_the_source_that_s3_reads(header: str) -> None:
     (_, source, *_) = actions.checks(

@@ -38,7 +38,7 @@ def _named(data: st.DataObject, service: str, name: str, request: dict[str, Any]
                 request[path] = data.draw(_NAMES | st.just(request[path]))
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(operation=st.sampled_from(_OPERATIONS), data=st.data())
 def test_any_request_is_judged_on_well_formed_resources(
     operation: tuple[str, str], data: st.DataObject
@@ -74,7 +74,7 @@ _JUNK = st.recursive(
 )
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(operation=st.sampled_from(_OPERATIONS), data=st.data())
 def test_nothing_in_a_request_makes_the_judgement_fail(
     operation: tuple[str, str], data: st.DataObject

@@ -30,7 +30,7 @@ _LOG_GROUP_ARN = re.compile(
     re.ASCII,
 )
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_ISSUER = re.compile(r"https://(?P<name>[\x21-\x7e]{1,247})")
+_ISSUER = re.compile(r"[a-zA-Z]+://(?P<name>[\x21-\x7e]{1,255})")
 
 
 class Asker(NamedTuple):
@@ -327,9 +327,7 @@ def _issuer(kind: str, arn: Arn) -> Reader:
         match = _ISSUER.fullmatch(value) if type(value) is str else None
         if match is None:
             return None
-        return Found(
-            arn(asker.account, asker.region, match["name"].rstrip("/")), asker.account, kind
-        )
+        return Found(arn(asker.account, asker.region, match["name"]), asker.account, kind)
 
     return read
 
