@@ -100,7 +100,7 @@ def test_a_key_that_the_request_does_not_give_is_not_carried() -> None:
     assert not check.context
 
 
-def test_names_that_differ_in_case_only_carry_the_values_of_both() -> None:
+def test_neither_of_two_names_that_differ_in_case_only_hides_the_other() -> None:
     check = first(
         "sagemaker",
         "CreateModelPackageGroup",
@@ -108,8 +108,24 @@ def test_names_that_differ_in_case_only_carry_the_values_of_both() -> None:
         Tags=[{"Key": "Team", "Value": "a"}, {"Key": "team", "Value": "b"}],
     )
 
-    assert check.context["aws:requesttag/team"] == ("a", "b")
+    assert check.context["aws:requesttag/team"] == ("\0",)  # what no tag and no policy says
     assert check.context["aws:tagkeys"] == ("Team", "team")
+
+
+def test_only_what_a_policy_mentions_is_looked_up() -> None:
+    check = first("sagemaker", "DescribeModelPackage", ModelPackageName="churn/1")
+    mentioned = {
+        "aws:resourcetag/team",
+        "sagemaker:currentmodellifecyclestage",
+        "aws:username",
+        "aws:requesttag/team",
+    }
+
+    assert actions.to_look_up(check, mentioned) == {
+        "aws:resourcetag/team",
+        "sagemaker:currentmodellifecyclestage",
+    }
+    assert not actions.to_look_up(first("sagemaker", "ListModels"), mentioned)
 
 
 def test_tags_at_creation_need_leave_to_add_tags() -> None:
