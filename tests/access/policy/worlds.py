@@ -205,7 +205,7 @@ def _caller(dice: Dice) -> Case:
     return case
 
 
-def _case(row: bytes) -> Case:
+def world(row: bytes) -> Case:
     dice = Dice(row)
     case = _caller(dice)
     case.action, case.resource = dice.one(ACTIONS), dice.one(RESOURCES)
@@ -220,4 +220,4 @@ def _case(row: bytes) -> Case:
 
 
 def cases() -> st.SearchStrategy[Case]:
-    return st.binary(min_size=BYTES, max_size=BYTES).map(_case)
+    return st.binary(min_size=BYTES, max_size=BYTES).map(world)

@@ -77,7 +77,7 @@ def missing_keys(
             for key in match.rule.keys:
                 if not request.values(key):
                     missing.setdefault(key, spelled.get(key, key))
-    return sorted(missing.values())
+    return [missing[key] for key in sorted(missing)]
 
 
 def _about(request: Request, resource_policy: Policy | None) -> Iterator[Match]:
