@@ -54,7 +54,7 @@ def refused(text: str, read: Any = documents.read_identity) -> str:
         (document(allow([""])), "Statement[0].Action"),
         (document({**GOOD, "Action": None}), "Statement[0].Action"),
         (document({**GOOD, "NotAction": "s3:*"}), "Statement[0]"),
-        (document({"Effect": "Deny", "Resource": "*", "NotAction": "x"}), "Statement[0].NotAction[0]"),
+        (document({"Effect": "Deny", "NotAction": "x"}), "Statement[0]"),
         (document({"Effect": "Allow", "Action": "*"}), "Statement[0]"),
         (document(allow("*", ["*", "lake"])), "Statement[0].Resource[1]"),
         (document(allow("*", "arn:aws:s3")), "Statement[0].Resource[0]"),

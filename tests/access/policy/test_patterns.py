@@ -16,14 +16,14 @@ def test_a_pattern_matches_what_a_plain_search_finds(pattern: str, text: str) ->
     expected = slow_evaluator.matches(slow_evaluator.wildcards(pattern), text)
 
     assert patterns.matches(pattern, text) is expected
-    assert patterns.AnyOf([patterns.tokens(pattern)])(text) is expected
+    assert patterns.any_of([patterns.tokens(pattern)])(text) is expected
 
 
 @given(st.lists(st.text("ab*?", max_size=5), max_size=4), st.text("ab", max_size=6))
 def test_one_of_many_patterns_is_enough(written: list[str], text: str) -> None:
     expected = any(patterns.matches(pattern, text) for pattern in written)
 
-    assert patterns.AnyOf(map(patterns.tokens, written))(text) is expected
+    assert patterns.any_of(map(patterns.tokens, written))(text) is expected
 
 
 def test_no_pattern_takes_long() -> None:

@@ -57,7 +57,7 @@ async def simulate_custom_policy(call: Call, request: Document) -> Document:
 
     Raises: InvalidInput: an action, a policy or an ARN is none.
     """
-    arn = request.get("CallerArn", call.principal.arn)
+    arn = request.get("CallerArn", "")
     account = _caller_account(request, call.account)
     principal = Principal(account, arn, account, "")
     return simulated(call, request, Subject(principal, names=principals.names(principal)))
