@@ -6,6 +6,7 @@ Knows no database and no socket: what needs some is handed in by whoever has it.
 from collections.abc import Mapping
 
 from modelyard import dispatch
+from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.identities import (
     account_aliases,
     account_details,
@@ -22,7 +23,9 @@ from modelyard.access.identities import (
     users,
 )
 from modelyard.access.identities.access_keys import AccessKeys
+from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
+from modelyard.audit import cloudtrail
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
@@ -36,6 +39,7 @@ from modelyard.registry import (
     search,
     tags,
 )
+from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
 
@@ -45,9 +49,17 @@ def table(
     invocations: InvocationDoor | type[InvocationDoor],
     tokens: SecurityTokenService | type[SecurityTokenService],
     access_keys: AccessKeys | type[AccessKeys],
+    organizations: Organizations | type[Organizations],
 ) -> Table:
     """Every offered operation by service and name."""
-    registry = (model_package_groups, model_packages, model_package_lists, search, tags)
+    registry = (
+        model_package_groups,
+        ModelPackageGroupPolicies(sharing.read_group_policy),
+        model_packages,
+        model_package_lists,
+        search,
+        tags,
+    )
     hosting = (models, endpoint_configs, endpoints)
     account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
@@ -58,6 +70,8 @@ def table(
         "s3": (objects,),
         "iam": (users, groups, roles, access_keys, *policies, tagging, *account, simulate),
         "logs": (log_events,),
+        "organizations": (organizations,),
+        "cloudtrail": (cloudtrail,),
         "sts": (tokens,),
     }
     return {name: dispatch.collect(model.load(name), *some) for name, some in providers.items()}
@@ -65,5 +79,5 @@ def table(
 
 def names() -> dict[str, list[str]]:
     """The names alone, in order, for those who only want to tell what there is."""
-    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys)
+    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys, Organizations)
     return {service: sorted(operations) for service, operations in listed.items()}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from modelyard.access.keys import credentials
-from modelyard.access.signing.authenticate import Authenticator
 from modelyard.settings import Settings
 from tests.access import iam_words, signing
+from tests.access.authenticator import Authenticator
 from tests.postgresql_cluster import PostgresqlCluster
 from tests.server_process import ServerProcess
 

@@ -10,7 +10,9 @@ _COMMANDS = {
     "quickstart": "See the whole story happen, step by step.",
     "env": "Print the exports that point AWS clients at the server.",
     "configure": "Write an AWS profile for the server.",
+    "account": "Make accounts, and list them.",
     "rollback": "Return an endpoint to the version that served well before.",
+    "audit": "See who did what, and prove that nobody changed the record of it.",
     "doctor": "Check what this machine has for Modelyard.",
 }
 

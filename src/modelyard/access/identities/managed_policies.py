@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import aws_managed, policy_uses, tag_lists, unique_ids
 from modelyard.access.identities.listings import Listing, under
 from modelyard.access.identities.refusals import (
@@ -21,7 +20,7 @@ from modelyard.access.identities.refusals import (
 from modelyard.access.policy import documents, rule
 from modelyard.call import Call, Document
 from modelyard.errors import AccessDeniedException
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 from modelyard.storage.transaction import Transaction
 
 POLICIES_MAX = 1500  # AWS's default quota PoliciesPerAccount
@@ -71,7 +70,7 @@ class ManagedPolicy:
 @calls.write
 async def create_policy(call: Call, request: Document) -> Document:
     """Raises: EntityAlreadyExists, LimitExceeded, MalformedPolicyDocument, InvalidInput."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     name, path = request["PolicyName"], request.get("Path", "/")
     text = checked_text(request["PolicyDocument"])
     document = tag_lists.document(request.get("Tags", []))
@@ -133,7 +132,7 @@ async def list_policies(call: Call, request: Document) -> Document:
 async def delete_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, AccessDenied. DeleteConflict: it is attached, or has
     versions beside the default one."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     policy = await own(call, request["PolicyArn"])
     if await policy_uses.of_policy(call.tx, call.account, policy.arn) != policy_uses.NONE:
         raise DeleteConflict("Cannot delete a policy attached to entities.")

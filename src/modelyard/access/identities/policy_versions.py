@@ -3,13 +3,12 @@
 from urllib.parse import quote
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import aws_managed, managed_policies
 from modelyard.access.identities.listings import Listing
 from modelyard.access.identities.managed_policies import MANAGED_POLICY, VERSION, ManagedPolicy
 from modelyard.access.identities.refusals import DeleteConflict, LimitExceeded, NoSuchEntity
 from modelyard.call import Call, Document
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 
 VERSIONS_MAX = 5  # AWS: VersionsPerPolicy
 
@@ -17,7 +16,7 @@ VERSIONS_MAX = 5  # AWS: VersionsPerPolicy
 @calls.write
 async def create_policy_version(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, MalformedPolicyDocument, InvalidInput, LimitExceeded."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     text = managed_policies.checked_text(request["PolicyDocument"])
     policy = await managed_policies.own(call, request["PolicyArn"])
     key = (call.account, policy.arn)
@@ -68,7 +67,7 @@ async def list_policy_versions(call: Call, request: Document) -> Document:
 @calls.write
 async def set_default_policy_version(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
     number = await _number(call, policy, request["VersionId"])
     changed = {"default_version": number, "updated_us": call.now_us}
@@ -79,7 +78,7 @@ async def set_default_policy_version(call: Call, request: Document) -> Document:
 @calls.write
 async def delete_policy_version(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, DeleteConflict: it is the default one."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
     number = await _number(call, policy, request["VersionId"])
     if number == policy.default_version:
