@@ -75,6 +75,8 @@ class OpenCall:
     sees: Callable[[str], Awaitable[bool]] | None = None
     may: May = nothing
     shared: Mapping[str, str] = field(default_factory=dict)
+    # Of an operation that refuses its items one by one: the number of an item, and the sentence.
+    refused: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def account(self) -> str:

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from modelyard import dispatch
 from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.identities import (
+    account_aliases,
+    account_details,
+    account_summary,
     attachments,
     boundaries,
     groups,
@@ -57,13 +60,14 @@ def table(
         tags,
     )
     hosting = (models, endpoint_configs, endpoints)
+    account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
         "modelyard": (decisions, deployments, rollback),
         "s3": (objects,),
-        "iam": (users, groups, roles, access_keys, *policies, tagging, simulate),
+        "iam": (users, groups, roles, access_keys, *policies, tagging, *account, simulate),
         "logs": (log_events,),
         "organizations": (organizations,),
         "sts": (tokens,),

@@ -90,9 +90,8 @@ class Organizations:
         """
         email = _checked_email(request["Email"])
         _check_tags(request.get("Tags", []))
-        await access_changes.bump(
-            call.tx
-        )  # from here on, others wait: two do not get the same address
+        # From here on, others wait: two do not get the same address.
+        await access_changes.bump(call.tx)
         status: Document = {
             "Id": _REQUEST_ID + secrets.token_hex(16),
             "AccountName": request["AccountName"],

@@ -4,15 +4,19 @@ Compiled once: a subject's policies, a resource's policy. Nothing here is loaded
 transaction but by that transaction itself.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 from modelyard import resource_facts
+from modelyard.access.accounts import accounts
 from modelyard.access.authorisation import subjects
 from modelyard.access.authorisation.freshness import Freshness
-from modelyard.access.identities import access_keys
+from modelyard.access.identities import access_keys, roles
+from modelyard.access.identities.access_keys import StoredKey
 from modelyard.access.keys.credentials import Credentials, KeyHolder
+from modelyard.access.keys.key_cipher import KeyCipher, UnreadableSecret
 from modelyard.access.policy import documents, evaluation
 from modelyard.access.policy.evaluation import Policy, Subject
 from modelyard.access.sessions.session_tokens import SessionTokens
@@ -20,6 +24,8 @@ from modelyard.call import Principal
 from modelyard.errors import Doubt, NotAuthenticated
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
+
+log = logging.getLogger("modelyard.access")
 
 KEPT_MAX = 4096  # of each kind; the least recently used goes first
 
@@ -33,7 +39,7 @@ class Directory:
         self,
         database: Database,
         credentials: Credentials,
-        cipher: access_keys.Cipher,
+        cipher: KeyCipher,
         freshness: Freshness,
     ) -> None:
         self._database = database
@@ -56,7 +62,7 @@ class Directory:
         await self.freshness.ensure()
 
         async def look(tx: Transaction) -> KeyHolder | None:
-            return await access_keys.holder(tx, self._cipher, access_key_id)
+            return self._opened(await access_keys.find(tx, access_key_id))
 
         found = await self._holders.get(access_key_id, lambda: self._database.read(look))
         if found is None or token is not None:
@@ -80,20 +86,30 @@ class Directory:
         return found
 
     async def resource_policy(self, tx: Transaction, arn: str) -> Policy | None:
-        """The policy of a group, bucket or role, read in `tx` unless it is known."""
+        """The policy of a group or bucket, or a role's trust policy; read in `tx` unless known."""
 
         async def look() -> Policy | None:
+            if arn.startswith("arn:aws:iam:"):
+                return await _trust_policy(tx, arn)
             text = await resource_facts.resource_policy(tx, arn)
             if text is None:
                 return None
-            statements = documents.read_resource(text)
-            return evaluation.compile(statements, f"resource policy of {arn}")
+            return evaluation.compile(documents.read_resource(text), f"resource policy of {arn}")
 
         return await self._policies.get(arn, look)
 
-    def knows_policy(self, arn: str) -> bool:
-        """Whether `resource_policy` needs no database for this ARN."""
-        return self._policies.has(arn)
+    def _opened(self, key: StoredKey | None) -> KeyHolder | None:
+        if key is None or not key.is_active:
+            return None
+        try:
+            secret = self._cipher.open(key.account, key.id, key.sealed)
+        except UnreadableSecret as problem:
+            # Of another DATA/secret: nobody can sign with it here, and only an operator can mend it.
+            log.error(
+                "access_key_unreadable", extra={"access_key_id": key.id, "error": str(problem)}
+            )
+            return None
+        return KeyHolder(Principal(key.account, key.user_arn, key.user_id, key.id), secret)
 
 
 class _Kept(Generic[T]):
@@ -103,10 +119,6 @@ class _Kept(Generic[T]):
         self._freshness = freshness
         self._generation = freshness.generation
         self._answers: OrderedDict[Hashable, T] = OrderedDict()
-
-    def has(self, key: Hashable) -> bool:
-        self._forget_old()
-        return key in self._answers
 
     async def get(self, key: Hashable, load: Callable[[], Awaitable[T]]) -> T:
         self._forget_old()
@@ -132,3 +144,13 @@ def _unknown() -> NotAuthenticated:
     return NotAuthenticated(
         Doubt.UNKNOWN_KEY, "The security token included in the request is invalid."
     )
+
+
+async def _trust_policy(tx: Transaction, arn: str) -> Policy | None:
+    account, _, path = arn.removeprefix("arn:aws:iam::").partition(":role/")
+    if await accounts.is_closed(tx, account):
+        return None
+    role = await roles.find(tx, account, path.rpartition("/")[2])
+    if role is None or role.arn != arn:
+        return None
+    return evaluation.compile(documents.read_trust(role.trust_policy), f"trust policy of {arn}")

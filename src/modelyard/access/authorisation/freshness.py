@@ -32,7 +32,8 @@ class Freshness:
         self._away = False
         self._read_once = asyncio.Event()
         self.generation = 0
-        database.subscribe(access_changes.TOPIC, self._changed)
+        self.changes = 0  # commits of this process among them
+        database.subscribe(access_changes.TOPIC, self._changed_here)
 
     async def ensure(self) -> None:
         """Return once what is kept may be used. While the database is away that is what was known.
@@ -40,22 +41,27 @@ class Freshness:
         Only InvokeEndpoint gets far without a database; it goes on by what was known last.
         Raises: Unavailable: the database is slow, and nobody can tell.
         """
-        if not self._shared or self._away or time.monotonic() < self._trusted_until:
+        if self._is_trusted():
             return
-        until = time.monotonic() + WAIT_SECONDS_MAX
-        while not self._away and time.monotonic() >= self._trusted_until:
-            if time.monotonic() > until:
-                raise Unavailable("nobody can tell whether policies have changed")
-            self._read_once.clear()
-            try:
-                async with asyncio.timeout(WAIT_SECONDS_MAX):
+        try:
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
+                while not self._is_trusted():
+                    self._read_once.clear()
                     await self._read_once.wait()
-            except TimeoutError:
-                raise Unavailable("nobody can tell whether policies have changed") from None
+        except TimeoutError:
+            raise Unavailable("nobody can tell whether policies have changed") from None
 
-    async def settle(self) -> None:
-        """After a change was committed: return once no process uses the state before it."""
-        if self._shared:
+    def _is_trusted(self) -> bool:
+        return not self._shared or self._away or time.monotonic() < self._trusted_until
+
+    async def settle(self, since: int) -> None:
+        """After a commit: if it changed anything since `changes` was `since`, return once no
+        process uses the state before it.
+        """
+        if not self._shared:
+            return
+        await asyncio.sleep(0)  # whoever is woken by a commit comes first
+        if self.changes != since:
             await asyncio.sleep(TRUST_SECONDS)
 
     async def watch(self) -> None:
@@ -76,6 +82,10 @@ class Freshness:
                 self._trusted_until = began + TRUST_SECONDS
             self._read_once.set()
             await asyncio.sleep(POLL_SECONDS)
+
+    def _changed_here(self) -> None:
+        self.changes += 1
+        self._changed()
 
     def _changed(self) -> None:
         self.generation += 1

@@ -112,8 +112,7 @@ async def list_policies(call: Call, request: Document) -> Document:
     if scope != "AWS":
         found += await _all_own(call, prefix)
     if scope != "Local":
-        aws = [of_aws(one) for one in aws_managed.all_by_arn().values()]
-        found += [policy for policy in aws if policy.path.startswith(prefix)]
+        found += [policy for policy in all_of_aws() if policy.path.startswith(prefix)]
     uses = await policy_uses.of_account(call.tx, call.account)
     wanted = [
         policy
@@ -154,7 +153,7 @@ async def delete_policy(call: Call, request: Document) -> Document:
 async def find(tx: Transaction, account: str, arn: str) -> ManagedPolicy | None:
     """An account's own policy, or one of AWS's."""
     if (aws := aws_managed.all_by_arn().get(arn)) is not None:
-        return of_aws(aws)
+        return _of_aws(aws)
     record = await records.find(tx, MANAGED_POLICY, account, arn)
     return None if record is None else ManagedPolicy(**record)
 
@@ -218,7 +217,11 @@ def check_arn(arn: str) -> None:
         raise InvalidInput(f"ARN {arn} is not valid.")
 
 
-def of_aws(aws: aws_managed.AwsManaged) -> ManagedPolicy:
+def all_of_aws() -> list[ManagedPolicy]:
+    return [_of_aws(aws) for aws in aws_managed.all_by_arn().values()]
+
+
+def _of_aws(aws: aws_managed.AwsManaged) -> ManagedPolicy:
     return ManagedPolicy(
         account="aws",
         arn=aws.arn,

@@ -48,8 +48,7 @@ async def get_policy_version(call: Call, request: Document) -> Document:
     policy = await managed_policies.get(call.tx, call.account, request["PolicyArn"])
     for version in await _all(call, policy):
         if _id(version) == request["VersionId"]:
-            document = quote(version["text"], safe="")
-            return {"PolicyVersion": {"Document": document, **_shown(policy, version)}}
+            return {"PolicyVersion": _with_document(policy, version)}
     raise _missing(policy, request["VersionId"])
 
 
@@ -88,6 +87,11 @@ async def delete_policy_version(call: Call, request: Document) -> Document:
     return {}
 
 
+async def with_documents(call: Call, policy: ManagedPolicy) -> list[Document]:
+    """Every version as GetPolicyVersion answers it, the newest first."""
+    return [_with_document(policy, version) for version in await _all(call, policy)]
+
+
 async def _all(call: Call, policy: ManagedPolicy) -> list[records.Record]:
     """Never more than VERSIONS_MAX, the newest first."""
     if (aws := aws_managed.all_by_arn().get(policy.arn)) is not None:
@@ -116,6 +120,10 @@ def _is_after(version: records.Record, after: list[int] | None) -> bool:
 
 def _id(version: records.Record) -> str:
     return f"v{version['number']}"
+
+
+def _with_document(policy: ManagedPolicy, version: records.Record) -> Document:
+    return {"Document": quote(version["text"], safe=""), **_shown(policy, version)}
 
 
 def _shown(policy: ManagedPolicy, version: records.Record) -> Document:

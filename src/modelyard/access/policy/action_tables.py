@@ -37,7 +37,7 @@ class Judged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     action      without its prefix; the operation's own name if it is not said
     of          the member, several of them, or a member -> reader map whose first given member
-                counts. `[]` passes through a list
+                counts. `[]` passes through a list. Without one the caller is meant
     when        asked only if one of these members is given
     unless      not asked if this member is given
     optional    not asked where `of` names no resource; else the check is then on all of the kind

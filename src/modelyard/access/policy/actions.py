@@ -213,13 +213,16 @@ def _finder(table: Table, judged: Judged) -> Callable[[Document, Asker], Sequenc
         return lambda request, asker: everything
     kind = table.kinds[judged.kind]
     every = action_resources.every(judged.kind, kind)
+    if not judged.of:
+        read = action_resources.reader(judged.reader or kind.reader, judged.kind, kind)
+        return lambda request, asker: (read(asker, None, request) or every(asker),)
     members = [
         (action_context.steps(path), action_resources.reader(word, judged.kind, kind))
         for path, word in _members(judged, kind)
     ]
-    path, read = members[0]
+    path, first = members[0]
     if len(members) == 1 and len(path) == 1 and not judged.optional and "[]" not in judged.of:
-        return _find_one(path[0], read, every)
+        return _find_one(path[0], first, every)
     return _find_all(members, every, judged)
 
 

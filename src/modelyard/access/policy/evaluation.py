@@ -21,7 +21,7 @@ from modelyard.call import Principal
 _ACTIONS_KEPT_MAX = 1024  # a policy remembers which statements are about an action
 # What a role's trust policy has to allow. https://docs.aws.amazon.com/IAM/latest/UserGuide/
 # reference_policies_evaluation-logic_policy-eval-denyallow.html: it "must explicitly allow".
-_TRUSTED = frozenset(
+TRUSTED = frozenset(
     {
         "sts:assumerole",
         "sts:assumerolewithsaml",
@@ -272,7 +272,7 @@ def decide(subject: Subject, question: Question, resource_policy: Policy | None 
     """Whether `subject` may do what is asked, and why."""
     request = Request(subject, question)
     own = question.resource_account in ("", subject.principal.account)
-    trusted = question.action.lower() in _TRUSTED
+    trusted = question.action.lower() in TRUSTED
     denied = _denial(request, resource_policy, own=own, trusted=trusted)
     if denied is not None:
         return denied
