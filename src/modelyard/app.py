@@ -16,14 +16,20 @@ import msgspec
 from modelyard import dispatch, errors, offered, upkeep
 from modelyard.access.accounts import accounts
 from modelyard.access.accounts.organizations import Organizations
+from modelyard.access.authorisation.authoriser import Authoriser
+from modelyard.access.authorisation.directory import Directory
+from modelyard.access.authorisation.freshness import Freshness
 from modelyard.access.identities.access_keys import AccessKeys
+from modelyard.access.identities.key_uses import KeyUses
 from modelyard.access.interception.authority import Authority
 from modelyard.access.interception.connect import ConnectListener
 from modelyard.access.keys import credentials, key_cipher, private_files
 from modelyard.access.keys.key_cipher import KeyCipher
 from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
-from modelyard.access.signing.authenticate import Authenticator
+from modelyard.audit import checkpoints
+from modelyard.audit.chaining import Chaining
+from modelyard.audit.trail import Trail
 from modelyard.compute.artifacts import Artifacts
 from modelyard.compute.controller import Controller
 from modelyard.compute.keeper import Sizes
@@ -82,18 +88,32 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         routing = RoutingTable()
         await _start_compute(stack, settings, folder, db, objects, routing)
         services = Services()
+        cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
+        freshness = Freshness(db)
+        uses = KeyUses()
+        directory = Directory(db, keys, cipher, freshness, uses)
         operations = offered.table(
             objects,
             InvocationDoor(routing),
             SecurityTokenService(keys.sessions),
-            AccessKeys(KeyCipher(keys.secret.derive(key_cipher.LABEL))),
+            AccessKeys(cipher),
             Organizations(settings.account),
         )
-        door = dispatch.Dispatch(db, PageTokens(keys.secret.page_tokens), operations)
-        server = Server(door, Authenticator(keys), services, settings, ready=lambda: True)
+        audit_keys = checkpoints.Keys(keys.secret.derive(checkpoints.SECRET_LABEL))
+        door = dispatch.Dispatch(
+            db,
+            PageTokens(keys.secret.page_tokens),
+            operations,
+            Trail(audit_keys.seal, environment_kept=settings.audit_environment == "keep"),
+            Authoriser(directory),
+        )
+        server = Server(door, directory, services, settings, ready=lambda: True)
         await _start_listener(stack, Listener(server, settings), sock)
         port = sock.getsockname()[1]
+        _run_beside(stack, freshness.watch())
+        _run_beside(stack, uses.run(db))
         _run_beside(stack, upkeep.run(db))
+        _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
         connect_port = await _start_connect(stack, settings, folder, keys, port)
         url = f"http://{_shown_host(settings.host)}:{port}"

@@ -1,9 +1,9 @@
 """One call: who asks, where, when, and in which transaction. Frozen and complete."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -52,6 +52,33 @@ async def nothing(tx: Transaction, action: str, resource: str) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a call did to one resource. `before` is None for what was made, `after` for what went.
+
+    With neither it only says that the call was about this resource. Secrets may be in both: whoever
+    records them blanks them.
+    """
+
+    resource: str  # an ARN
+    before: Document | None = None
+    after: Document | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        return self.before is None and self.after is None
+
+
+class Audit(Protocol):
+    """The audit record of one call that is under way."""
+
+    async def record(
+        self, tx: Transaction, changes: Sequence[Change] = (), answer: Document | None = None
+    ) -> None:
+        """Record that the call was carried out, in the transaction of what it changes, once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCall:
     """A call of an operation that opens its own transactions (streams, invocations).
@@ -61,6 +88,9 @@ class OpenCall:
     that carries the policy (a group for its packages, a bucket for its objects) and the account
     that owns it. `may` decides about what the operation meets on its way: an item of a list, the
     bytes behind a URL.
+
+    In each of its transactions that changes something it records itself:
+    `await call.audit.record(tx, ...)`.
     """
 
     operation: str
@@ -69,6 +99,7 @@ class OpenCall:
     request_id: str
     now_us: int
     page_tokens: PageTokens
+    audit: Audit
     source_ip: str = ""  # of the connection, never of a header; "" for the server itself
     user_agent: str = ""
     # Of a listing that its caller may see a part of: whether it may see what has this ARN.
@@ -100,9 +131,23 @@ class Call(OpenCall):
 
     A write operation may be run again from the start (serialisation failure), so it has no effect
     outside `tx`. On SQLite it runs in one go and must await nothing but `tx`.
+
+    A write operation says what it changes with `changed`, for the audit trail; one that makes
+    something need not: what was asked and the ARN in its answer say it. One that finds nothing to
+    do says `unchanged`, and is not recorded.
     """
 
     tx: Transaction
+    changes: list[Change | None] = field(default_factory=list)  # None: nothing was changed
+
+    def changed(
+        self, resource: str, before: Document | None = None, after: Document | None = None
+    ) -> None:
+        """Members that are the same before and after need not be left out."""
+        self.changes.append(Change(resource, before, after))
+
+    def unchanged(self) -> None:
+        self.changes.append(None)
 
 
 class Mode(Enum):

@@ -25,6 +25,7 @@ from modelyard.access.identities import (
 from modelyard.access.identities.access_keys import AccessKeys
 from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
+from modelyard.audit import cloudtrail
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
@@ -70,6 +71,7 @@ def table(
         "iam": (users, groups, roles, access_keys, *policies, tagging, *account, simulate),
         "logs": (log_events,),
         "organizations": (organizations,),
+        "cloudtrail": (cloudtrail,),
         "sts": (tokens,),
     }
     return {name: dispatch.collect(model.load(name), *some) for name, some in providers.items()}

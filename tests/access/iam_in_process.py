@@ -21,10 +21,12 @@ from modelyard.access.identities import (
 )
 from modelyard.access.identities.access_keys import AccessKeys
 from modelyard.access.keys.key_cipher import KeyCipher
+from modelyard.audit.trail import Trail
 from modelyard.call import Document, Principal
 from modelyard.contract import answer_check, model
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.storage.database import Database
+from tests import administrators
 from tests.access.iam_words import ACCOUNT
 
 START_US = 1_790_000_000_000_000
@@ -62,6 +64,8 @@ class Iam:
             opened,
             PageTokens(b"secret of a test"),
             {"iam": dispatch.collect(self._model, keys, *PROVIDERS)},
+            Trail(b"seal of a test"),
+            administrators.authoriser(opened),
         )
 
     async def __call__(self, operation: str, **request: Any) -> Document:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from modelyard.access import changes
 from modelyard.access.identities import subjects
 from modelyard.access.identities.subjects import SubjectPolicies
 from modelyard.errors import Refusal
+from modelyard.storage import access_changes
 from modelyard.storage.database import Database
 from tests.access.iam_in_process import ACCOUNT, Iam
 from tests.access.iam_words import policy, trust
@@ -101,10 +101,10 @@ WRITES: list[tuple[str, dict[str, Any]]] = [
 
 async def test_every_change_is_counted_and_told_and_a_refused_one_is_not(iam: Iam) -> None:
     told: list[None] = []
-    iam.database.subscribe(changes.TOPIC, lambda: told.append(None))
+    iam.database.subscribe(access_changes.TOPIC, lambda: told.append(None))
 
     async def count() -> int:
-        return await iam.database.read(changes.version)
+        return await iam.database.read(access_changes.version)
 
     await iam("CreateUser", UserName="u")
     for operation, request in WRITES:

@@ -22,6 +22,7 @@ from modelyard.hosting.routing import RoutingTable
 from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
 from modelyard.storage.database import Database
+from tests.audit_entries import entry
 from tests.hosting.conftest import ADA, REGION, Hosting
 
 SECONDS_MAX = 20.0  # to wait for what must happen
@@ -124,6 +125,7 @@ class Stand:
             request_id="r",
             now_us=1,
             page_tokens=PageTokens(b"secret"),
+            audit=entry(ADA, "InvokeEndpoint"),
         )
 
     def controller(

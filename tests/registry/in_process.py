@@ -10,6 +10,7 @@ import msgspec
 
 from modelyard import dispatch
 from modelyard.access.policy import sharing
+from modelyard.audit.trail import Trail
 from modelyard.call import Call, Document, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
@@ -24,6 +25,8 @@ from modelyard.registry import (
 from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
+from tests import administrators
+from tests.audit_entries import entry
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -64,6 +67,8 @@ class Registry:
                 "sagemaker": dispatch.collect(sagemaker, *providers),
                 "modelyard": dispatch.collect(own, decisions),
             },
+            Trail(b"seal of a test"),
+            administrators.authoriser(opened),
         )
 
     async def __call__(self, operation: str, **request: Any) -> Document:
@@ -121,6 +126,7 @@ class Registry:
             request_id="request",
             now_us=self.now_us,
             page_tokens=PageTokens(b"secret of a test"),
+            audit=entry(self.principal, "CreateModel"),
             tx=tx,
         )
 

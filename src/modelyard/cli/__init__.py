@@ -12,6 +12,7 @@ _COMMANDS = {
     "configure": "Write an AWS profile for the server.",
     "account": "Make accounts, and list them.",
     "rollback": "Return an endpoint to the version that served well before.",
+    "audit": "See who did what, and prove that nobody changed the record of it.",
     "doctor": "Check what this machine has for Modelyard.",
 }
 

@@ -23,7 +23,7 @@ class BucketPolicies(Shelf):
 
         async def work(tx: Transaction) -> Document:
             bucket = await rows.own_bucket(tx, call, request, lock=True)
-            arn = rows.bucket_arn(bucket.name)
+            arn = rows.arn(bucket.name)
             await resource_policies.put(tx, bucket.account, "", arn, text)
             return {}
 
@@ -44,7 +44,7 @@ class BucketPolicies(Shelf):
 
         async def work(tx: Transaction) -> Document:
             bucket = await rows.own_bucket(tx, call, request, lock=True)
-            await resource_policies.drop(tx, rows.bucket_arn(bucket.name))
+            await resource_policies.drop(tx, rows.arn(bucket.name))
             return {}
 
         return await self.database.write(work)
@@ -52,7 +52,7 @@ class BucketPolicies(Shelf):
     async def _policy(self, call: OpenCall, request: Document) -> str:
         async def work(tx: Transaction) -> str | None:
             bucket = await rows.own_bucket(tx, call, request)
-            return await resource_policies.find(tx, rows.bucket_arn(bucket.name))
+            return await resource_policies.find(tx, rows.arn(bucket.name))
 
         found = await self.database.read(work)
         if found is None:

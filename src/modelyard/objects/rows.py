@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from modelyard.call import Document, OpenCall
+from modelyard.call import Change, Document, OpenCall
 from modelyard.objects import refusals
 from modelyard.storage.stored_objects import StoredObject
 from modelyard.storage.transaction import Transaction
@@ -39,10 +39,6 @@ class Described:
 
     stored: StoredObject
     document: Document = field(default_factory=dict)
-
-
-def bucket_arn(name: str) -> str:
-    return f"arn:aws:s3:::{name}"
 
 
 async def own_bucket(
@@ -87,7 +83,7 @@ def _reached(row: Sequence[Any] | None, call: OpenCall, name: str, owner: str | 
     if row is None:
         raise refusals.NoSuchBucket("The specified bucket does not exist", BucketName=name)
     found = Bucket(*row)
-    may = call.reaches(bucket_arn(found.name), found.account)
+    may = call.reaches(arn(found.name), found.account)
     if not may or owner not in (None, found.account):
         raise refusals.AccessDenied("Access Denied")
     return found
@@ -119,12 +115,34 @@ async def put(tx: Transaction, described: Described) -> None:
     )
 
 
-async def delete(tx: Transaction, bucket_name: str, key: str) -> str | None:
-    """Delete an object's row; answer the blob that nothing names now."""
+def arn(bucket_name: str, key: str = "") -> str:
+    """A bucket's, or an object's."""
+    return f"arn:aws:s3:::{bucket_name}/{key}" if key else f"arn:aws:s3:::{bucket_name}"
+
+
+def change(before: Described | None, after: Described | None) -> Change:
+    """What became of an object, for the audit trail."""
+    some = before or after
+    assert some is not None, "an object was there before, or is there now"
+    place = arn(some.stored.bucket, some.stored.key)
+    return Change(place, _for_trail(before), _for_trail(after))
+
+
+def _for_trail(described: Described | None) -> Document | None:
+    """An object without the list of its parts."""
+    if described is None:
+        return None
+    stored = described.stored
+    facts = {"Bytes": stored.bytes, "ETag": stored.etag, "Sha256": stored.sha256}
+    return facts | {k: v for k, v in described.document.items() if k != "Parts"}
+
+
+async def delete(tx: Transaction, bucket_name: str, key: str) -> Described | None:
+    """Delete an object's row; answer what went, whose blob nothing names now."""
     row = await tx.one(
-        "DELETE FROM object WHERE bucket = ? AND key = ? RETURNING blob", bucket_name, key
+        f"DELETE FROM object WHERE bucket = ? AND key = ? RETURNING {_OBJECT}", bucket_name, key
     )
-    return None if row is None else str(row[0])
+    return None if row is None else Described(StoredObject(*row[:-1]), decode(row[-1]))
 
 
 async def named_blobs(tx: Transaction, ids: Sequence[str]) -> Collection[str]:

@@ -62,13 +62,14 @@ async def describe_model_package_group(call: Call, request: Document) -> Documen
 @calls.write
 async def delete_model_package_group(call: Call, request: Document) -> Document:
     group = names.find_group(call, request["ModelPackageGroupName"])
-    gone = await call.tx.run(
+    gone = await call.tx.one(
         "DELETE FROM model_package_group"
-        " WHERE account = ? AND region = ? AND name = ? AND versions = 0",
+        " WHERE account = ? AND region = ? AND name = ? AND versions = 0 RETURNING document",
         *group.key,
     )
-    if not gone:
+    if gone is None:
         raise await _still_there(call, group)
+    call.changed(group.arn, before=documents.read(gone[0]))
     await tags.drop(call.tx, group.account, group.region, group.arn)
     await resource_policies.drop(call.tx, group.arn)
     return {}

@@ -254,6 +254,7 @@ async def update_model_package(call: Call, request: Document) -> Document:
     )
     if decision is not None:
         await decisions.record(call, name, decision, _stage(updated))
+    call.changed(name.arn, before=package, after=updated)
     return {"ModelPackageArn": name.arn}
 
 
@@ -298,11 +299,13 @@ async def delete_model_package(call: Call, request: Document) -> Document:
     name = names.find_package(call, request["ModelPackageName"])
     if name.version:
         await model_package_groups.forget_version(call, name)
-    gone = await call.tx.run(
-        "DELETE FROM model_package WHERE account = ? AND region = ? AND arn = ?", *name.row
+    gone = await call.tx.one(
+        "DELETE FROM model_package WHERE account = ? AND region = ? AND arn = ? RETURNING document",
+        *name.row,
     )
-    if not gone:
+    if gone is None:
         raise names.package_missing(*name.row)
+    call.changed(name.arn, before=documents.read(gone[0]))
     await custody.forget(call, name)
     await tags.drop(call.tx, *name.row)
     return {}

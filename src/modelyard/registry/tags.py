@@ -25,12 +25,14 @@ _KINDS = {
 async def add_tags(call: Call, request: Document) -> Document:
     row = await _resource(call, request["ResourceArn"], locked=True)
     given = tag_rules.read(request["Tags"])
-    after = {**await tags.of(call.tx, *row), **given}
+    before = await tags.of(call.tx, *row)
+    after = {**before, **given}
     if len(after) > tag_rules.TAGS_MAX:
         raise ValidationException(
             f"A resource may have {tag_rules.TAGS_MAX} tags; {row[2]} would have {len(after)}."
         )
     await tags.put(call.tx, *row, given)
+    call.changed(row[2], {"Tags": before}, {"Tags": after})
     return {"Tags": tag_rules.written(after)}
 
 
@@ -49,7 +51,10 @@ async def delete_tags(call: Call, request: Document) -> Document:
     """Keys that are not there are no error."""
     row = await _resource(call, request["ResourceArn"], locked=True)
     tag_rules.refuse_reserved(request["TagKeys"])
+    before = await tags.of(call.tx, *row)
     await tags.remove(call.tx, *row, request["TagKeys"])
+    after = {key: value for key, value in before.items() if key not in request["TagKeys"]}
+    call.changed(row[2], {"Tags": before}, {"Tags": after})
     return {}
 
 

@@ -17,6 +17,8 @@ from modelyard import errors, logs
 from modelyard.access.keys.credentials import KeyHolder
 from modelyard.access.signing import authenticate
 from modelyard.access.signing.authenticate import Pending
+from modelyard.audit.trail import Origin
+from modelyard.call import Principal
 from modelyard.contract.http import Headers, HttpAnswer, HttpRequest
 from modelyard.dispatch import Asked, Dispatch
 from modelyard.server import s3_requests
@@ -37,6 +39,10 @@ class Holders(Protocol):
 
     async def holder(self, access_key_id: str, token: str | None, now_us: int) -> KeyHolder:
         """Raises: NotAuthenticated, Unavailable."""
+        ...
+
+    def used(self, principal: Principal, now_us: int, service: str, region: str) -> None:
+        """Hear of a key that proved a request."""
         ...
 
 
@@ -156,7 +162,12 @@ class Server:
             read = service.read(caller, with_body(http, body))
         exchange.operation = read.operation.name
         exchange.principal = read.caller.principal.arn
-        asked = Asked(read.caller.principal, read.caller.region, exchange.request_id, _now_us())
+        caller = read.caller
+        self._holders.used(caller.principal, _now_us(), caller.service, caller.region)
+        origin = Origin(exchange.client or "", http.headers.get("user-agent", ""))
+        asked = Asked(
+            read.caller.principal, read.caller.region, exchange.request_id, _now_us(), origin
+        )
         result = await self._dispatch.invoke(asked, service.name, read.operation.name, read.request)
         return service.codec.encode(read.operation, result, exchange.request_id)
 
@@ -214,8 +225,9 @@ def _content_length(http: HttpRequest) -> int | None:
 
 
 def _request_id() -> str:
-    raw = os.urandom(16).hex()
-    return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
+    """A UUID of version 7: ids of one time sort together, which the index of the trail likes."""
+    raw = f"{_now_us() // 1000:012x}{os.urandom(10).hex()}"
+    return f"{raw[:8]}-{raw[8:12]}-7{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
 
 
 def _now_us() -> int:

@@ -72,6 +72,7 @@ class Services:
             ),
             "logs": _rpc("logs"),
             "organizations": _rpc("organizations"),
+            "cloudtrail": _rpc("cloudtrail"),
             "sts": _query("sts"),
             "iam": _query("iam"),
             "s3": _rest("s3", rest_xml, NotImplementedHere, streams=True),
@@ -112,7 +113,8 @@ def _rpc(name: str) -> Service:
     service = model.load(name)
 
     def name_operation(http: HttpRequest) -> Operation:
-        prefix, _, operation = http.headers.get("x-amz-target", "").partition(".")
+        # CloudTrail's prefix has dots of its own.
+        prefix, _, operation = http.headers.get("x-amz-target", "").rpartition(".")
         if prefix != service.target_prefix or operation not in service.operations:
             raise errors.UnknownOperationException(
                 f"X-Amz-Target names no operation of {name}: {prefix[:60]}.{operation[:100]}"

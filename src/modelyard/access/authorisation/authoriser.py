@@ -4,7 +4,7 @@
 the resource that is really touched, and awaits nothing but that transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from modelyard import resource_facts
@@ -14,7 +14,7 @@ from modelyard.access.policy import actions, evaluation
 from modelyard.access.policy.action_resources import Asker
 from modelyard.access.policy.actions import Check
 from modelyard.access.policy.evaluation import Decision, Policy, Question, Subject, Verdict
-from modelyard.call import Call, Document, OpenCall
+from modelyard.call import Document, OpenCall
 from modelyard.errors import AccessDeniedException
 from modelyard.storage.transaction import Transaction
 
@@ -37,6 +37,7 @@ class Authoriser:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
+        self.freshness = directory.freshness
 
     async def prepare(
         self, call: OpenCall, service: str, operation: str, request: Document
@@ -105,6 +106,17 @@ class Case:
             refused[number] = sentence
         return Permit(shared, refused, listed)
 
+    def sees(self, tx: Transaction, permit: Permit) -> Callable[[str], Awaitable[bool]] | None:
+        """Whether the caller may see one item of a list; None: all of them."""
+        action = permit.listed
+        if action is None:
+            return None
+
+        async def sees(arn: str) -> bool:
+            return await self.may(tx, action, arn)
+
+        return sees
+
     async def may(self, tx: Transaction, action: str, resource: str) -> bool:
         """Whether the caller may do something that the operation meets on its way."""
         owner = await resource_facts.owner(tx, resource)
@@ -155,18 +167,6 @@ class Case:
 def permitted(call: OpenCall, case: Case, permit: Permit) -> OpenCall:
     """The call with what its operation may touch beyond its own."""
     return replace(call, may=case.may, shared=permit.shared, refused=permit.refused)
-
-
-def seeing(call: Call, case: Case, permit: Permit) -> Call:
-    """The call of a list whose caller may see a part of it."""
-    action = permit.listed
-    if action is None:
-        return call
-
-    async def sees(arn: str) -> bool:
-        return await case.may(call.tx, action, arn)
-
-    return replace(call, sees=sees)
 
 
 _FACTS = frozenset(

@@ -15,6 +15,7 @@ from modelyard.access.authorisation import subjects
 from modelyard.access.authorisation.freshness import Freshness
 from modelyard.access.identities import access_keys, roles
 from modelyard.access.identities.access_keys import StoredKey
+from modelyard.access.identities.key_uses import KeyUses
 from modelyard.access.keys.credentials import Credentials, KeyHolder
 from modelyard.access.keys.key_cipher import KeyCipher, UnreadableSecret
 from modelyard.access.policy import documents, evaluation
@@ -41,11 +42,13 @@ class Directory:
         credentials: Credentials,
         cipher: KeyCipher,
         freshness: Freshness,
+        uses: KeyUses,
     ) -> None:
         self._database = database
         self._credentials = credentials
         self._cipher = cipher
         self.freshness = freshness
+        self._uses = uses
         self._holders: _Kept[KeyHolder | None] = _Kept(freshness)
         self._subjects: _Kept[Subject | None] = _Kept(freshness)
         self._policies: _Kept[Policy | None] = _Kept(freshness)
@@ -68,6 +71,11 @@ class Directory:
         if found is None or token is not None:
             raise _unknown()
         return found
+
+    def used(self, principal: Principal, now_us: int, service: str, region: str) -> None:
+        """Note that a key proved a request, for GetAccessKeyLastUsed."""
+        if principal.session is None:
+            self._uses.note(principal.access_key_id, now_us, service, region)
 
     async def subject(self, principal: Principal) -> Subject:
         """What decides for a caller.
@@ -104,10 +112,9 @@ class Directory:
         try:
             secret = self._cipher.open(key.account, key.id, key.sealed)
         except UnreadableSecret as problem:
-            # Of another DATA/secret: nobody can sign with it here, and only an operator can mend it.
-            log.error(
-                "access_key_unreadable", extra={"access_key_id": key.id, "error": str(problem)}
-            )
+            # Of another DATA/secret: nobody can sign with it here; only an operator can mend that.
+            fields = {"access_key_id": key.id, "error": str(problem)}
+            log.warning("access_key_unreadable", extra=fields)
             return None
         return KeyHolder(Principal(key.account, key.user_arn, key.user_id, key.id), secret)
 

@@ -1,16 +1,16 @@
 """The one other name of an account: CreateAccountAlias, DeleteAccountAlias, ListAccountAliases."""
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities.listings import Listing
 from modelyard.access.identities.refusals import EntityAlreadyExists, NoSuchEntity
 from modelyard.call import Call, Document
+from modelyard.storage import access_changes
 
 
 @calls.write
 async def create_account_alias(call: Call, request: Document) -> Document:
     """In the place of the one there is. Raises: EntityAlreadyExists: another account's."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     alias = request["AccountAlias"]
     row = await call.tx.one("SELECT account FROM account_alias WHERE alias = ?", alias)
     if row is not None and row[0] != call.account:
@@ -25,7 +25,7 @@ async def create_account_alias(call: Call, request: Document) -> Document:
 @calls.write
 async def delete_account_alias(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     alias = request["AccountAlias"]
     deleted = await call.tx.run(
         "DELETE FROM account_alias WHERE account = ? AND alias = ?", call.account, alias

@@ -92,7 +92,9 @@ async def update_role(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity."""
     await access_changes.bump(call.tx)
     role = await get(call.tx, call.account, request["RoleName"])
-    await identity.rewrite(call.tx, role, {k: v for k, v in request.items() if k != "RoleName"})
+    changes = {k: v for k, v in request.items() if k != "RoleName"}
+    await identity.rewrite(call.tx, role, changes)
+    call.changed(role.arn, role.document, role.document | changes)
     return {}
 
 
@@ -109,7 +111,9 @@ async def update_assume_role_policy(call: Call, request: Document) -> Document:
     await access_changes.bump(call.tx)
     trust = _checked_trust(request["PolicyDocument"])
     role = await get(call.tx, call.account, request["RoleName"])
-    await identity.rewrite(call.tx, role, {"AssumeRolePolicyDocument": trust})
+    changes = {"AssumeRolePolicyDocument": trust}
+    await identity.rewrite(call.tx, role, changes)
+    call.changed(role.arn, role.document, role.document | changes)
     return {}
 
 
@@ -122,6 +126,7 @@ async def delete_role(call: Call, request: Document) -> Document:
         if await identity.owned(call.tx, role, table):
             raise DeleteConflict(sentence)
     await identity.remove(call.tx, role)
+    call.changed(role.arn, before=role.document)
     return {}
 
 

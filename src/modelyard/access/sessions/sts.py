@@ -34,7 +34,7 @@ class SecurityTokenService:
         principal = call.principal
         return {"UserId": principal.id, "Account": principal.account, "Arn": principal.arn}
 
-    @calls.read
+    @calls.write  # changes nothing, but hands out nothing that is not recorded
     async def assume_role(self, call: Call, request: Document) -> Document:
         """Raises: AccessDeniedException: no such role. ValidationException, PackedPolicyTooLarge.
 
@@ -56,6 +56,7 @@ class SecurityTokenService:
             expires_us=call.now_us + seconds * _SECOND_US,
             session=session,
         )
+        call.changed(role.arn)
         answer: Document = {
             "Credentials": self._sealed(statement),
             "AssumedRoleUser": {"AssumedRoleId": statement.id, "Arn": statement.arn},
@@ -67,8 +68,8 @@ class SecurityTokenService:
             answer["PackedPolicySize"] = percent
         return answer
 
-    @calls.open_ended
-    async def get_session_token(self, call: OpenCall, request: Document) -> Document:
+    @calls.write  # as AssumeRole
+    async def get_session_token(self, call: Call, request: Document) -> Document:
         """Raises: AccessDeniedException: the caller has a session already, or sends an MFA code."""
         principal = call.principal
         if principal.session is not None:
@@ -86,6 +87,7 @@ class SecurityTokenService:
             expires_us=call.now_us + seconds * _SECOND_US,
             session=Session(role_arn="", issued_us=call.now_us),
         )
+        call.changed(call.principal.arn)
         return {"Credentials": self._sealed(statement)}
 
     def _sealed(self, statement: Statement) -> Document:
