@@ -24,7 +24,7 @@ class Clients:
         self._config = Config(
             retries={"total_max_attempts": attempts, "mode": "standard"},
             max_pool_connections=32,
-            connect_timeout=5,
+            connect_timeout=30,
             read_timeout=read_timeout,
         )
         self._session: Any = boto3.Session(
