@@ -23,7 +23,7 @@ from modelyard.objects.door import ObjectDoor
 from modelyard.storage.database import Database
 from tests.hosting.conftest import ADA, REGION, Hosting
 
-SECONDS_MAX = 20.0  # to wait for what must happen
+SECONDS_MAX = 120.0  # to wait for what must happen; a guard against a hang
 
 
 class ScriptedReplica:

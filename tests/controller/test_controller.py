@@ -135,11 +135,15 @@ async def test_a_scaled_endpoint_has_its_size_after_a_restart(stand: Stand):
             await eventually(lambda found=backend: len(found.ready("one")) == 3)
 
 
+# Limits what hangs; what does not hang must be ready in time on a busy machine too.
+SHORT = Sizes(start_seconds_max=3.0)
+
+
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
         ("bad", "The model could not be loaded. Its log ends: KeyError: 'x'"),
-        ("hangs", "The model did not become ready within 0.2 seconds."),
+        ("hangs", "The model did not become ready within 3 seconds."),
     ],
 )
 async def test_a_bad_new_version_keeps_the_old_one_serving_and_says_why(
@@ -150,7 +154,7 @@ async def test_a_bad_new_version_keeps_the_old_one_serving_and_says_why(
     await stand.hosting("CreateEndpoint", EndpointName="live", EndpointConfigName="one")
     backend = ScriptedBackend()
 
-    async with stand.controlled(backend, Sizes(start_seconds_max=0.2)):
+    async with stand.controlled(backend, SHORT):
         await stand.until("InService")
         callers = Callers(stand)
         await stand.hosting("UpdateEndpoint", EndpointName="live", EndpointConfigName="two")
@@ -236,12 +240,12 @@ async def test_an_update_goes_on_after_a_restart_in_its_middle(stand: Stand):
         await stand.until("InService")
         await stand.hosting("UpdateEndpoint", EndpointName="live", EndpointConfigName="two")
 
-    async with stand.controlled(ScriptedBackend(), Sizes(start_seconds_max=0.2)):
+    async with stand.controlled(ScriptedBackend(), SHORT):
         assert await stand.invoke() == b"one"
         answer = await stand.until("InService")
 
     assert answer["EndpointConfigName"] == "one"
-    assert "0.2 seconds" in answer["FailureReason"]
+    assert "3 seconds" in answer["FailureReason"]
 
 
 async def test_a_failed_endpoint_stays_failed_after_a_restart(stand: Stand):
