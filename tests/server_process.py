@@ -128,7 +128,7 @@ class ServerProcess:
 
     def client(self, service: str, *, region: str = REGION, **options: Any) -> Any:
         """A boto3 client of this server, signed with the administrator's key."""
-        options.setdefault("config", Config(retries={"total_max_attempts": 2}, read_timeout=60))
+        options.setdefault("config", Config(retries={"total_max_attempts": 2}, read_timeout=120))
         session = boto3.Session(
             aws_access_key_id=options.pop("aws_access_key_id", self.access_key_id),
             aws_secret_access_key=options.pop("aws_secret_access_key", self.secret_access_key),
@@ -201,7 +201,7 @@ class ServerProcess:
             time.sleep(0.02)
 
     def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request("GET", "/ready")
             return connection.getresponse().status == 200

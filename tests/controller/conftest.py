@@ -126,7 +126,11 @@ class Stand:
         )
 
     def controller(
-        self, backend: Backend, sizes: Sizes | None = None, storage: Any = None
+        self,
+        backend: Backend,
+        sizes: Sizes | None = None,
+        storage: Any = None,
+        holder: str = "a-server",
     ) -> Controller:
         artifacts = Artifacts(self._database, self.objects, self.folder / "artifacts")
         return Controller(
@@ -134,7 +138,7 @@ class Stand:
             backend,
             self.routing,
             artifacts,
-            holder="a-server",
+            holder=holder,
             folder=self.folder / "compute",
             sizes=sizes,
         )

@@ -7,7 +7,7 @@ import pytest
 
 from modelyard.compute.keeper import Sizes
 from modelyard.hosting.refusals import ValidationError
-from tests.controller.conftest import ScriptedBackend, Stand, eventually, gone
+from tests.controller.conftest import SECONDS_MAX, ScriptedBackend, Stand, eventually, gone
 
 
 async def test_an_endpoint_comes_into_service_and_answers(stand: Stand):
@@ -230,6 +230,19 @@ async def test_endpoints_serve_again_after_a_restart_without_config_or_model(sta
         # A request that comes before the first replica waits for it.
         assert await stand.invoke() == b"one"
         assert (await stand.hosting.describe("live"))["EndpointStatus"] == "InService"
+
+
+async def test_a_server_beside_one_that_controls_is_not_kept_waiting_for_endpoints(stand: Stand):
+    async with stand.controlled(ScriptedBackend()):
+        other = stand.controller(ScriptedBackend(), holder="another-server")
+        running = asyncio.create_task(other.run())
+        try:
+            async with asyncio.timeout(SECONDS_MAX):
+                await other.known.wait()
+            assert not other.loaded.is_set()
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
 
 
 async def test_an_update_goes_on_after_a_restart_in_its_middle(stand: Stand):

@@ -18,7 +18,7 @@ class Clients:
     repeated behind the caller's back."""
 
     def __init__(
-        self, server: ServerProcess, *, attempts: int = 1, read_timeout: float = 60
+        self, server: ServerProcess, *, attempts: int = 1, read_timeout: float = 100
     ) -> None:
         self._server = server
         self._config = Config(

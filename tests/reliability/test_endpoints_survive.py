@@ -185,7 +185,7 @@ def test_a_stop_under_load_is_in_order(
         took = time.monotonic() - began
 
     answered_late = [c for c in callers.calls if c.answer is None and c.status not in (0, 503)]
-    # A younger one may still be on its way: a server that stops closes connections without requests.
+    # Younger ones may be on their way: a server that stops closes connections without requests.
     in_flight = [c for c in callers.calls if c.began < began - 1 and c.began + c.seconds > began]
     figure("exit_seconds", round(took, 2))
     figure("in_flight", len(in_flight))

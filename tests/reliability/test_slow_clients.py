@@ -229,7 +229,7 @@ def test_an_upload_that_falls_silent_is_cut_and_leaves_no_bytes(
 
 @contextlib.contextmanager
 def _connected(server: ServerProcess) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as link:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=HAPPENS_SECONDS_MAX) as link:
         yield link
 
 
