@@ -105,7 +105,11 @@ def running_cluster() -> Iterator[PostgresqlCluster]:
     )
     try:
         _patiently(server.start)
-        yield PostgresqlCluster(server)
+        cluster = PostgresqlCluster(server)
+        # No test cuts the power, so what the kernel has is kept; and no slow disk is waited for.
+        cluster.execute("ALTER SYSTEM SET fsync = off")
+        cluster.execute("SELECT pg_reload_conf()")
+        yield cluster
     finally:
         server.cleanup()
         shutil.rmtree(folder)
