@@ -170,11 +170,13 @@ async def test_a_mute_server_is_unavailable_within_seconds_and_used_again_when_i
     await asyncio.gather(*(database.write(add) for _ in range(4)))
 
     own_postgresql_cluster.freeze()
-    async with asyncio.timeout(MUTE_SECONDS_MAX):
-        answers = await asyncio.gather(
-            *(database.write(add) for _ in range(30)), return_exceptions=True
-        )
-    own_postgresql_cluster.thaw()
+    try:
+        async with asyncio.timeout(MUTE_SECONDS_MAX):
+            answers = await asyncio.gather(
+                *(database.write(add) for _ in range(30)), return_exceptions=True
+            )
+    finally:
+        own_postgresql_cluster.thaw()
 
     assert all(isinstance(answer, errors.Unavailable) for answer in answers)
     await until_served(database)
