@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 
 from modelyard import dispatch, errors, offered, upkeep
-from modelyard.access import credentials, private_files
-from modelyard.access.authenticate import Authenticator
-from modelyard.access.authority import Authority
-from modelyard.access.connect import ConnectListener
-from modelyard.access.sts import SecurityTokenService
+from modelyard.access.interception.authority import Authority
+from modelyard.access.interception.connect import ConnectListener
+from modelyard.access.keys import credentials, private_files
+from modelyard.access.sessions.sts import SecurityTokenService
+from modelyard.access.signing.authenticate import Authenticator
 from modelyard.compute.artifacts import Artifacts
 from modelyard.compute.controller import Controller
 from modelyard.compute.keeper import Sizes

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from modelyard import errors
-from modelyard.access import policy
+from modelyard.access.policy import rule
 from modelyard.call import Call, Document, Mode, OpenCall, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
@@ -74,7 +74,7 @@ class Dispatch:
         """
         offered = self.find(service, name)
         validate.check(offered.operation, request)
-        policy.authorise(asked.principal, offered.operation.service.signing_name, name)
+        rule.authorise(asked.principal, offered.operation.service.signing_name, name)
         call = OpenCall(
             operation=name,
             principal=asked.principal,

@@ -6,8 +6,8 @@ Knows no database and no socket: what needs some is handed in by whoever has it.
 from collections.abc import Mapping
 
 from modelyard import dispatch
-from modelyard.access import role_policies, roles, simulate
-from modelyard.access.sts import SecurityTokenService
+from modelyard.access.identities import role_policies, roles, simulate
+from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor

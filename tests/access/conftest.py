@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.access import credentials
-from modelyard.access.authenticate import Authenticator
+from modelyard.access.keys import credentials
+from modelyard.access.signing.authenticate import Authenticator
 from modelyard.settings import Settings
 from tests.access import signing
 

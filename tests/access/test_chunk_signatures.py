@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from modelyard.access.chunk_signatures import ChunkSignatures
-from modelyard.access.sigv4 import Scope, signing_key
+from modelyard.access.signing.chunk_signatures import ChunkSignatures
+from modelyard.access.signing.sigv4 import Scope, signing_key
 from modelyard.errors import Doubt, NotAuthenticated
 
 SCOPE = Scope("20130524", "us-east-1", "s3")

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from modelyard.access import public_addresses
-from modelyard.access.authority import Authority
-from modelyard.access.client_environment import client_environment
-from modelyard.access.connect import HEAD_BYTES_MAX, ConnectListener
+from modelyard.access.interception import public_addresses
+from modelyard.access.interception.authority import Authority
+from modelyard.access.interception.client_environment import client_environment
+from modelyard.access.interception.connect import HEAD_BYTES_MAX, ConnectListener
 
 PASSWORD = "a-password-of-this-test"
 CLIENT = """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.access import credentials, private_files
-from modelyard.access.authenticate import Authenticator
+from modelyard.access.keys import credentials, private_files
+from modelyard.access.signing.authenticate import Authenticator
 from modelyard.settings import Settings
 from tests.access import signing
 

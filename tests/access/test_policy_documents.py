@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.access import policy, policy_documents, trust
-from modelyard.access.iam_errors import MalformedPolicyDocument
+from modelyard.access.identities.refusals import MalformedPolicyDocument
+from modelyard.access.policy import documents, rule, trust
 from modelyard.call import Principal
 from modelyard.errors import AccessDeniedException
 
@@ -37,7 +37,7 @@ def document(*statements: Any, **more: Any) -> str:
     ],
 )
 def test_an_identity_policy_is_read(text: str) -> None:
-    assert policy_documents.read_identity(text)
+    assert documents.read_identity(text)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_an_identity_policy_is_read(text: str) -> None:
 )
 def test_a_malformed_identity_policy_is_refused(text: str) -> None:
     with pytest.raises(MalformedPolicyDocument):
-        policy_documents.read_identity(text)
+        documents.read_identity(text)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_malformed_identity_policy_is_refused(text: str) -> None:
 )
 def test_a_malformed_trust_policy_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(MalformedPolicyDocument):
-        policy_documents.read_trust(document(TRUST | change))
+        documents.read_trust(document(TRUST | change))
 
 
 @given(
@@ -122,7 +122,7 @@ def test_a_malformed_trust_policy_is_refused(change: dict[str, Any]) -> None:
     )
 )
 def test_any_json_is_read_or_refused(value: Any) -> None:
-    for read in (policy_documents.read_identity, policy_documents.read_trust):
+    for read in (documents.read_identity, documents.read_trust):
         try:
             read(json.dumps(value))
         except MalformedPolicyDocument:
@@ -146,7 +146,7 @@ def test_any_json_is_read_or_refused(value: Any) -> None:
     ],
 )
 def test_a_role_trusts_whom_it_names(principal: Any, caller: Principal, trusted: bool) -> None:
-    statements = policy_documents.read_trust(document(TRUST | {"Principal": principal}))
+    statements = documents.read_trust(document(TRUST | {"Principal": principal}))
 
     assert trust.allows(statements, caller, {}) is trusted
 
@@ -165,14 +165,14 @@ def test_a_role_trusts_whom_it_names(principal: Any, caller: Principal, trusted:
     ],
 )
 def test_a_condition_is_met_or_the_role_stays_closed(condition: Any, trusted: bool) -> None:
-    allowed = policy_documents.read_trust(document(TRUST | {"Condition": condition}))
+    allowed = documents.read_trust(document(TRUST | {"Condition": condition}))
     assert trust.allows(allowed, ROOT, {"sts:externalid": "x"}) is trusted
 
 
 def test_a_deny_wins_even_when_its_condition_is_not_understood() -> None:
     deny = TRUST | {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
 
-    assert not trust.allows(policy_documents.read_trust(document(TRUST, deny)), ROOT, {})
+    assert not trust.allows(documents.read_trust(document(TRUST, deny)), ROOT, {})
 
 
 def test_a_pattern_of_stars_is_matched_in_time() -> None:
@@ -182,8 +182,8 @@ def test_a_pattern_of_stars_is_matched_in_time() -> None:
 def test_an_account_administers_itself_and_nothing_else() -> None:
     mine, other = f"arn:aws:iam::{ACCOUNT}:role/r", "arn:aws:iam::999999999999:role/r"
 
-    assert policy.decide(ROOT, "iam:GetRole", mine) is policy.Decision.ALLOWED
-    assert policy.decide(ROOT, "s3:GetObject", "arn:aws:s3:::b/k") is policy.Decision.ALLOWED
-    assert policy.decide(ROOT, "iam:GetRole", other) is policy.Decision.IMPLICIT_DENY
+    assert rule.decide(ROOT, "iam:GetRole", mine) is rule.Decision.ALLOWED
+    assert rule.decide(ROOT, "s3:GetObject", "arn:aws:s3:::b/k") is rule.Decision.ALLOWED
+    assert rule.decide(ROOT, "iam:GetRole", other) is rule.Decision.IMPLICIT_DENY
     with pytest.raises(AccessDeniedException, match="is not authorized to perform: iam:GetRole"):
-        policy.authorise(ROOT, "iam", "GetRole", other)
+        rule.authorise(ROOT, "iam", "GetRole", other)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import botocore.auth
 import pytest
 
-from modelyard.access import sigv4
-from modelyard.access.authenticate import Authenticator
-from modelyard.access.sigv4 import Scope
+from modelyard.access.signing import sigv4
+from modelyard.access.signing.authenticate import Authenticator
+from modelyard.access.signing.sigv4 import Scope
 from modelyard.contract.http import HttpRequest
 from modelyard.errors import Doubt, NotAuthenticated
 from tests.access import signing

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from modelyard.access import credentials, sigv4
-from modelyard.access.authenticate import Authenticator
-from modelyard.access.session_tokens import Statement
+from modelyard.access.keys import credentials
+from modelyard.access.sessions.session_tokens import Statement
+from modelyard.access.signing import sigv4
+from modelyard.access.signing.authenticate import Authenticator
 from modelyard.contract.http import HttpRequest
 from modelyard.errors import Doubt, NotAuthenticated
 from tests.access import signing

@@ -12,7 +12,7 @@ from awscrt import checksums as crt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.access.chunk_signatures import ChunkSignatures
+from modelyard.access.signing.chunk_signatures import ChunkSignatures
 from modelyard.errors import NotAuthenticated, Refusal
 from modelyard.objects import checksums, refusals, upload
 from modelyard.objects.chunked import ChunkedDecoder

@@ -41,8 +41,8 @@ def transform_fn(model, data, content_type, accept):
     return "slow", "text/csv"
 """
 
-# What a start is given here. Wide enough for a model of three seconds on a machine that eight
-# callers keep busy; the one that hangs costs a test this long.
+# What a start is given here. Wide enough for a model of three seconds on a machine that callers
+# keep busy; the one that hangs costs a test this long.
 START_SECONDS_MAX = 20
 
 # Name -> image, archive, what FailureReason must say. A start is given 60 seconds at least by AWS's

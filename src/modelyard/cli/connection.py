@@ -67,7 +67,7 @@ class ServerFile(msgspec.Struct):
 
 def by_data_folder(data: Path | None) -> Connection:
     """The server of a data folder. Ends the command if none has run there."""
-    from modelyard.access import credentials
+    from modelyard.access.keys import credentials
 
     try:
         settings = load({"data": data}, os.environ)
@@ -107,7 +107,7 @@ def _check_key_is_here(settings: Settings, server: ServerFile) -> None:
 
     Looks before anything is loaded: loading would make a key, and not the server's.
     """
-    from modelyard.access.credentials import CREDENTIALS_FILE
+    from modelyard.access.keys.credentials import CREDENTIALS_FILE
 
     known = settings.root_access_key_id == server.access_key_id
     if not known and (

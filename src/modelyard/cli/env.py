@@ -67,8 +67,8 @@ def _data_path(server: connection.Connection) -> str:
 def _sdk(server: connection.Connection, no_proxy: bool) -> dict[str, str]:
     from urllib.parse import urlsplit
 
-    from modelyard.access.client_environment import client_environment
-    from modelyard.access.private_files import UnsafeFile
+    from modelyard.access.interception.client_environment import client_environment
+    from modelyard.access.keys.private_files import UnsafeFile
 
     bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
     try:

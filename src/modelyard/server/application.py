@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard import errors, logs
-from modelyard.access.authenticate import Authenticator, Pending
+from modelyard.access.signing.authenticate import Authenticator, Pending
 from modelyard.contract.http import Headers, HttpAnswer, HttpRequest
 from modelyard.dispatch import Asked, Dispatch
 from modelyard.server import s3_requests

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
-from modelyard.access.authenticate import Caller, Pending
+from modelyard.access.signing.authenticate import Caller, Pending
 from modelyard.call import Document
 from modelyard.contract import model
 from modelyard.contract.http import HttpRequest

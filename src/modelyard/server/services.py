@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from modelyard import errors
-from modelyard.access.authenticate import Caller
+from modelyard.access.signing.authenticate import Caller
 from modelyard.contract import json_rpc, model, query, rest_json, rest_xml
 from modelyard.contract.http import HttpAnswer, HttpRequest
 from modelyard.contract.model import Operation

@@ -6,9 +6,10 @@ Knows roles and the seal of session tokens; stores nothing.
 import re
 
 from modelyard import call as calls
-from modelyard.access import policy, policy_documents, roles, trust, unique_ids
-from modelyard.access.roles import Role
-from modelyard.access.session_tokens import SessionTokens, Statement
+from modelyard.access.identities import roles, unique_ids
+from modelyard.access.identities.roles import Role
+from modelyard.access.policy import documents, rule, trust
+from modelyard.access.sessions.session_tokens import SessionTokens, Statement
 from modelyard.call import Call, Document, OpenCall
 from modelyard.errors import AccessDeniedException, ValidationException
 
@@ -122,11 +123,11 @@ async def _trusted_role(call: Call, request: Document) -> Role:
     if match[1] == call.account:
         role = await roles.find(call.tx, call.account, match[3])
     if role is not None and role.arn == arn:
-        statements = policy_documents.read_trust(role.trust_policy)
+        statements = documents.read_trust(role.trust_policy)
         if trust.allows(statements, call.principal, known):
             return role
     # AWS does not tell a role that is missing from one that does not trust the caller.
-    raise AccessDeniedException(policy.denied(call.principal, trust.ASSUME_ROLE, arn))
+    raise AccessDeniedException(rule.denied(call.principal, trust.ASSUME_ROLE, arn))
 
 
 def _duration(call: Call, request: Document, role: Role) -> int:

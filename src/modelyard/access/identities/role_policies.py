@@ -7,8 +7,9 @@ import re
 from urllib.parse import quote
 
 from modelyard import call as calls
-from modelyard.access import policy_documents, roles
-from modelyard.access.iam_errors import InvalidInput, LimitExceeded, NoSuchEntity
+from modelyard.access.identities import roles
+from modelyard.access.identities.refusals import InvalidInput, LimitExceeded, NoSuchEntity
+from modelyard.access.policy import documents
 from modelyard.call import Call, Document
 from modelyard.contract.page_tokens import Question
 from modelyard.storage import records
@@ -23,7 +24,7 @@ _AWS_MANAGED = re.compile(r"arn:aws:iam::aws:policy((?:/[A-Za-z0-9.,+@=_-]+)*/)(
 async def put_role_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, MalformedPolicyDocument, LimitExceeded."""
     name, text = request["PolicyName"], request["PolicyDocument"]
-    policy_documents.read_identity(text)
+    documents.read_identity(text)
     role = await roles.hold(call.tx, call.account, request["RoleName"])
     others = await records.page(
         call.tx,

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard.access.iam_errors import MalformedPolicyDocument
+from modelyard.access.identities.refusals import MalformedPolicyDocument
 
 VERSIONS = frozenset({"2012-10-17", "2008-10-17"})
 STATEMENTS_MAX = 200  # far above what AWS's 10,240 characters hold

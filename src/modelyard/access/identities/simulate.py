@@ -3,8 +3,9 @@
 import re
 
 from modelyard import call as calls
-from modelyard.access import policy, roles
-from modelyard.access.iam_errors import InvalidInput, NoSuchEntity
+from modelyard.access.identities import roles
+from modelyard.access.identities.refusals import InvalidInput, NoSuchEntity
+from modelyard.access.policy import rule
 from modelyard.call import Call, Document, Principal
 from modelyard.contract.page_tokens import Question
 
@@ -38,7 +39,7 @@ async def simulate_principal_policy(call: Call, request: Document) -> Document:
     for position in range(start, end):
         number, rest = divmod(position, len(resources))
         action, resource = actions[number], resources[rest]
-        decision = policy.decide(principal, action, resource)
+        decision = rule.decide(principal, action, resource)
         results.append(
             {
                 "EvalActionName": action,

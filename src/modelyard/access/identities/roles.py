@@ -8,14 +8,15 @@ from typing import Any
 from urllib.parse import quote
 
 from modelyard import call as calls
-from modelyard.access import policy_documents, unique_ids
-from modelyard.access.iam_errors import (
+from modelyard.access.identities import unique_ids
+from modelyard.access.identities.refusals import (
     DeleteConflict,
     EntityAlreadyExists,
     InvalidInput,
     LimitExceeded,
     NoSuchEntity,
 )
+from modelyard.access.policy import documents
 from modelyard.call import Call, Document
 from modelyard.contract.page_tokens import Question
 from modelyard.errors import Conflict
@@ -193,7 +194,7 @@ async def _check_room(call: Call, name: str) -> None:
 
 
 def _checked_trust(text: str) -> str:
-    policy_documents.read_trust(text)
+    documents.read_trust(text)
     if len("".join(text.split())) > TRUST_POLICY_CHARS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARS_MAX}")
     return text

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from modelyard.access import private_files, unique_ids
-from modelyard.access.session_tokens import SessionTokens
+from modelyard.access.identities import unique_ids
+from modelyard.access.keys import private_files
+from modelyard.access.sessions.session_tokens import SessionTokens
 from modelyard.call import Principal
 from modelyard.errors import Doubt, NotAuthenticated
 from modelyard.settings import Settings

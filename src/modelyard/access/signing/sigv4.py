@@ -17,8 +17,8 @@ from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import quote, unquote
 
-from modelyard.access import sigv2
-from modelyard.access.chunk_signatures import ALGORITHM, ChunkSignatures
+from modelyard.access.signing import sigv2
+from modelyard.access.signing.chunk_signatures import ALGORITHM, ChunkSignatures
 from modelyard.contract.http import HttpRequest
 from modelyard.errors import Doubt, NotAuthenticated
 

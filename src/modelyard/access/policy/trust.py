@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from modelyard.access.policy_documents import Statement
+from modelyard.access.policy.documents import Statement
 from modelyard.call import Principal
 
 ASSUME_ROLE = "sts:AssumeRole"

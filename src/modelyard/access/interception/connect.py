@@ -15,8 +15,9 @@ import ssl
 from dataclasses import dataclass
 from typing import cast
 
-from modelyard.access import private_files, public_addresses
-from modelyard.access.authority import DOMAINS, Authority
+from modelyard.access.interception import public_addresses
+from modelyard.access.interception.authority import DOMAINS, Authority
+from modelyard.access.keys import private_files
 
 log = logging.getLogger("modelyard.connect")
 

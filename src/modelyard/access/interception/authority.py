@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelyard.access import private_files
+from modelyard.access.keys import private_files
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -6,9 +6,9 @@ cannot make the server read one. `Pending.finish` proves the signature. Knows no
 
 from dataclasses import dataclass, field
 
-from modelyard.access import sigv4
-from modelyard.access.chunk_signatures import ChunkSignatures
-from modelyard.access.credentials import Credentials, KeyHolder
+from modelyard.access.keys.credentials import Credentials, KeyHolder
+from modelyard.access.signing import sigv4
+from modelyard.access.signing.chunk_signatures import ChunkSignatures
 from modelyard.call import Principal
 from modelyard.contract.http import HttpRequest
 from modelyard.errors import Doubt, NotAuthenticated

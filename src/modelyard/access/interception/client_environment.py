@@ -11,9 +11,9 @@ import ssl
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from modelyard.access import private_files
-from modelyard.access.authority import FOLDER, Authority
-from modelyard.access.connect import USER
+from modelyard.access.interception.authority import FOLDER, Authority
+from modelyard.access.interception.connect import USER
+from modelyard.access.keys import private_files
 
 BUNDLE_FILE = "bundle.pem"
 SDK_CONFIG_FILE = "sagemaker-sdk.yaml"

@@ -1,0 +1,1 @@
+"""Users, groups, roles and their policies: the IAM operations."""

@@ -1,0 +1,1 @@
+"""Answers clients that hard-code a public AWS host. Knows no operation."""

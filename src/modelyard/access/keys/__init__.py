@@ -1,0 +1,1 @@
+"""The keys that this server accepts, and the secret that everything else is derived from."""

@@ -1,0 +1,1 @@
+"""Temporary credentials: the STS operations, and the seal that makes them need no store."""

@@ -1,0 +1,1 @@
+"""From the bytes of a signed request to a proved caller."""
