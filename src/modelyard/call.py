@@ -22,6 +22,7 @@ class Principal:
     id: str
     access_key_id: str
     source_identity: str = ""  # what a session's AssumeRole named, if it did
+    sign_in: str = ""  # the sign-in session that credentials end with, if they came from one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,7 @@ class Credentials:
             statement.id,
             access_key_id,
             statement.source_identity,
+            statement.sign_in,
         )
         return KeyHolder(principal, secret)
 

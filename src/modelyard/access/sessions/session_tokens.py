@@ -31,6 +31,7 @@ class Statement(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     source_identity: str
     issued_us: int
     expires_us: int
+    sign_in: str = ""  # the sign-in session it ends with, of whoever signed in as a person
 
 
 class SessionTokens:
