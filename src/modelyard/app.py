@@ -13,9 +13,11 @@ from pathlib import Path
 import msgspec
 
 from modelyard import dispatch, errors, offered, upkeep
+from modelyard.access.identities.access_keys import AccessKeys
 from modelyard.access.interception.authority import Authority
 from modelyard.access.interception.connect import ConnectListener
-from modelyard.access.keys import credentials, private_files
+from modelyard.access.keys import credentials, key_cipher, private_files
+from modelyard.access.keys.key_cipher import KeyCipher
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.access.signing.authenticate import Authenticator
 from modelyard.compute.artifacts import Artifacts
@@ -76,7 +78,10 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         await _start_compute(stack, settings, folder, db, objects, routing)
         services = Services()
         operations = offered.table(
-            objects, InvocationDoor(routing), SecurityTokenService(keys.sessions)
+            objects,
+            InvocationDoor(routing),
+            SecurityTokenService(keys.sessions),
+            AccessKeys(KeyCipher(keys.secret.derive(key_cipher.LABEL))),
         )
         door = dispatch.Dispatch(db, PageTokens(keys.secret.page_tokens), operations)
         server = Server(door, Authenticator(keys), services, settings, ready=lambda: True)

@@ -6,7 +6,19 @@ Knows no database and no socket: what needs some is handed in by whoever has it.
 from collections.abc import Mapping
 
 from modelyard import dispatch
-from modelyard.access.identities import role_policies, roles, simulate
+from modelyard.access.identities import (
+    attachments,
+    boundaries,
+    groups,
+    inline_policies,
+    managed_policies,
+    policy_versions,
+    roles,
+    simulate,
+    tagging,
+    users,
+)
+from modelyard.access.identities.access_keys import AccessKeys
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
@@ -29,16 +41,18 @@ def table(
     objects: ObjectDoor | type[ObjectDoor],
     invocations: InvocationDoor | type[InvocationDoor],
     tokens: SecurityTokenService | type[SecurityTokenService],
+    access_keys: AccessKeys | type[AccessKeys],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (model_package_groups, model_packages, model_package_lists, search, tags)
     hosting = (models, endpoint_configs, endpoints)
+    policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
         "modelyard": (decisions, deployments, rollback),
         "s3": (objects,),
-        "iam": (roles, role_policies, simulate),
+        "iam": (users, groups, roles, access_keys, *policies, tagging, simulate),
         "logs": (log_events,),
         "sts": (tokens,),
     }
@@ -47,5 +61,5 @@ def table(
 
 def names() -> dict[str, list[str]]:
     """The names alone, in order, for those who only want to tell what there is."""
-    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService)
+    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys)
     return {service: sorted(operations) for service, operations in listed.items()}

@@ -29,3 +29,7 @@ class InvalidInput(Refusal):
 
 class MalformedPolicyDocument(Refusal):
     code = "MalformedPolicyDocument"
+
+
+class PolicyNotAttachable(Refusal):
+    code = "PolicyNotAttachable"

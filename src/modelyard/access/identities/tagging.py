@@ -1,0 +1,97 @@
+"""Tags of users, roles and managed policies: TagUser to ListPolicyTags."""
+
+from modelyard import call as calls
+from modelyard.access import changes
+from modelyard.access.identities import identity, managed_policies, tag_lists
+from modelyard.access.identities.identity import ROLE, USER, Kind
+from modelyard.access.identities.listings import Listing
+from modelyard.call import Call, Document
+
+
+@calls.write
+async def tag_user(call: Call, request: Document) -> Document:
+    """Raises: NoSuchEntity, InvalidInput, LimitExceeded."""
+    return await _tag(call, USER, request)
+
+
+@calls.write
+async def untag_user(call: Call, request: Document) -> Document:
+    """Keys that are not there are no error. Raises: NoSuchEntity."""
+    return await _untag(call, USER, request)
+
+
+@calls.read
+async def list_user_tags(call: Call, request: Document) -> Document:
+    """Raises: NoSuchEntity."""
+    return await _list(call, USER, request)
+
+
+@calls.write
+async def tag_role(call: Call, request: Document) -> Document:
+    """Raises: NoSuchEntity, InvalidInput, LimitExceeded."""
+    return await _tag(call, ROLE, request)
+
+
+@calls.write
+async def untag_role(call: Call, request: Document) -> Document:
+    """Keys that are not there are no error. Raises: NoSuchEntity."""
+    return await _untag(call, ROLE, request)
+
+
+@calls.read
+async def list_role_tags(call: Call, request: Document) -> Document:
+    """Raises: NoSuchEntity."""
+    return await _list(call, ROLE, request)
+
+
+@calls.write
+async def tag_policy(call: Call, request: Document) -> Document:
+    """Raises: NoSuchEntity, InvalidInput, LimitExceeded."""
+    await changes.bump(call.tx)
+    policy = await managed_policies.own(call, request["PolicyArn"])
+    tags = tag_lists.added(policy.document.get("Tags", []), request["Tags"])
+    await managed_policies.rewrite(call.tx, policy, {"Tags": tags})
+    return {}
+
+
+@calls.write
+async def untag_policy(call: Call, request: Document) -> Document:
+    """Keys that are not there are no error. Raises: NoSuchEntity."""
+    await changes.bump(call.tx)
+    policy = await managed_policies.own(call, request["PolicyArn"])
+    tags = tag_lists.without(policy.document.get("Tags", []), request["TagKeys"])
+    await managed_policies.rewrite(call.tx, policy, {"Tags": tags})
+    return {}
+
+
+@calls.read
+async def list_policy_tags(call: Call, request: Document) -> Document:
+    """Raises: NoSuchEntity."""
+    policy = await managed_policies.get(call.tx, call.account, request["PolicyArn"])
+    return _page(Listing(call, request), policy.document)
+
+
+async def _tag(call: Call, kind: Kind, request: Document) -> Document:
+    await changes.bump(call.tx)
+    one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
+    tags = tag_lists.added(one.document.get("Tags", []), request["Tags"])
+    await identity.rewrite(call.tx, one, {"Tags": tags})
+    return {}
+
+
+async def _untag(call: Call, kind: Kind, request: Document) -> Document:
+    await changes.bump(call.tx)
+    one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
+    tags = tag_lists.without(one.document.get("Tags", []), request["TagKeys"])
+    await identity.rewrite(call.tx, one, {"Tags": tags})
+    return {}
+
+
+async def _list(call: Call, kind: Kind, request: Document) -> Document:
+    one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
+    return _page(Listing(call, request), one.document)
+
+
+def _page(listing: Listing, document: Document) -> Document:
+    tags, last = listing.cut(document.get("Tags", []), lambda tag: str(tag["Key"]))
+    return listing.answer({"Tags": tags}, last)
