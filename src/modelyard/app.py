@@ -18,6 +18,7 @@ from modelyard.access.interception.authority import Authority
 from modelyard.access.interception.connect import ConnectListener
 from modelyard.access.keys import credentials, key_cipher, private_files
 from modelyard.access.keys.key_cipher import KeyCipher
+from modelyard.access.people.people import People
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.access.signing.authenticate import Authenticator
 from modelyard.compute.artifacts import Artifacts
@@ -33,6 +34,7 @@ from modelyard.objects.door import ObjectDoor
 from modelyard.server.application import Server
 from modelyard.server.edge import Listener
 from modelyard.server.services import Services
+from modelyard.server.sign_in.door import SignInDoor
 from modelyard.settings import Settings
 from modelyard.storage import database, schema
 from modelyard.storage.database import Database
@@ -77,14 +79,27 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         routing = RoutingTable()
         await _start_compute(stack, settings, folder, db, objects, routing)
         services = Services()
+        people = People(db, settings, keys.sessions, keys.secret.derive("sign-in"))
+        stack.callback(people.close)
         operations = offered.table(
             objects,
             InvocationDoor(routing),
             SecurityTokenService(keys.sessions),
             AccessKeys(KeyCipher(keys.secret.derive(key_cipher.LABEL))),
+            people.profiles,
+            people.identity,
         )
         door = dispatch.Dispatch(db, PageTokens(keys.secret.page_tokens), operations)
-        server = Server(door, Authenticator(keys), services, settings, ready=lambda: True)
+        sign_in = SignInDoor(people, settings, keys.secret.derive("sign-in-forms"))
+        server = Server(
+            door,
+            Authenticator(keys),
+            services,
+            settings,
+            ready=lambda: True,
+            people=people,
+            sign_in=sign_in,
+        )
         await _start_listener(stack, Listener(server, settings), sock)
         port = sock.getsockname()[1]
         _run_beside(stack, upkeep.run(db))

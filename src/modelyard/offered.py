@@ -19,6 +19,9 @@ from modelyard.access.identities import (
     users,
 )
 from modelyard.access.identities.access_keys import AccessKeys
+from modelyard.access.people import openid_providers, password_policy
+from modelyard.access.people.login_profiles import LoginProfiles
+from modelyard.access.people.web_identity import WebIdentity
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
@@ -42,24 +45,29 @@ def table(
     invocations: InvocationDoor | type[InvocationDoor],
     tokens: SecurityTokenService | type[SecurityTokenService],
     access_keys: AccessKeys | type[AccessKeys],
+    profiles: LoginProfiles | type[LoginProfiles],
+    web_identity: WebIdentity | type[WebIdentity],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (model_package_groups, model_packages, model_package_lists, search, tags)
     hosting = (models, endpoint_configs, endpoints)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
+    people = (profiles, password_policy, openid_providers)
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
         "modelyard": (decisions, deployments, rollback),
         "s3": (objects,),
-        "iam": (users, groups, roles, access_keys, *policies, tagging, simulate),
+        "iam": (users, groups, roles, access_keys, *policies, tagging, simulate, *people),
         "logs": (log_events,),
-        "sts": (tokens,),
+        "sts": (tokens, web_identity),
     }
     return {name: dispatch.collect(model.load(name), *some) for name, some in providers.items()}
 
 
 def names() -> dict[str, list[str]]:
     """The names alone, in order, for those who only want to tell what there is."""
-    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys)
+    listed = table(
+        ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys, LoginProfiles, WebIdentity
+    )
     return {service: sorted(operations) for service, operations in listed.items()}

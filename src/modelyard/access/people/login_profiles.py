@@ -14,7 +14,7 @@ from modelyard.access.people import password_policy, sign_in_sessions, users
 from modelyard.access.people.passwords import Passwords, TooBusy
 from modelyard.access.people.refusals import InvalidUserType, PasswordPolicyViolation
 from modelyard.access.people.users import User
-from modelyard.call import Document, OpenCall
+from modelyard.call import Call, Document, OpenCall
 from modelyard.errors import (
     AccessDeniedException,
     Conflict,
@@ -97,15 +97,16 @@ class LoginProfiles:
     @calls.open_ended
     async def create_login_profile(self, call: OpenCall, request: Document) -> Document:
         """Raises: NoSuchEntity, EntityAlreadyExists, PasswordPolicyViolation."""
-        name, password = _named(call, request), request.get("Password")
+        password = request.get("Password")
         if password is None:
             raise ValidationException("A password is required to create a login profile.")
 
-        async def check(tx: Transaction) -> None:
-            user = await users.get(tx, call.account, name)
+        async def check(tx: Transaction) -> User:
+            user = await _user(tx, call, request)
             (await password_policy.of(tx, call.account)).check(password, user.name)
+            return user
 
-        await self._database.read(check)
+        name = (await self._database.read(check)).name
         stored = await self._hashed(password)
 
         async def work(tx: Transaction) -> Document:
@@ -131,17 +132,21 @@ class LoginProfiles:
         record = await self._database.write(work)
         return {"LoginProfile": _shown(name, call.now_us, bool(record["reset_required"]))}
 
-    @calls.open_ended
-    async def get_login_profile(self, call: OpenCall, request: Document) -> Document:
+    @calls.read
+    async def get_login_profile(self, call: Call, request: Document) -> Document:
         """Raises: NoSuchEntity."""
-        profile = await self._profile(call.account, _named(call, request))
+        profile = await get(call.tx, await _user(call.tx, call, request))
         shown = _shown(profile.user.name, profile.created_us, profile.reset_required)
         return {"LoginProfile": shown}
 
     @calls.open_ended
     async def update_login_profile(self, call: OpenCall, request: Document) -> Document:
         """Raises: NoSuchEntity, PasswordPolicyViolation."""
-        profile = await self._profile(call.account, request["UserName"])
+
+        async def look(tx: Transaction) -> LoginProfile:
+            return await get(tx, await users.get(tx, call.account, request["UserName"]))
+
+        profile = await self._database.read(look)
         changed: dict[str, Any] = {}
         if "PasswordResetRequired" in request:
             changed["reset_required"] = int(request["PasswordResetRequired"])
@@ -151,19 +156,14 @@ class LoginProfiles:
             await self.store(profile, changed, call.now_us)
         return {}
 
-    @calls.open_ended
-    async def delete_login_profile(self, call: OpenCall, request: Document) -> Document:
+    @calls.write
+    async def delete_login_profile(self, call: Call, request: Document) -> Document:
         """Raises: NoSuchEntity."""
-        name = _named(call, request)
-
-        async def work(tx: Transaction) -> None:
-            await changes.bump(tx)
-            user = await users.get(tx, call.account, name)
-            await get(tx, user)
-            await records.delete(tx, PROFILE, call.account, user.id)
-            await sign_in_sessions.end_all_of_user(tx, call.account, user.id)
-
-        await self._database.write(work)
+        await changes.bump(call.tx)
+        user = await _user(call.tx, call, request)
+        await get(call.tx, user)
+        await records.delete(call.tx, PROFILE, call.account, user.id)
+        await sign_in_sessions.end_all_of_user(call.tx, call.account, user.id)
         return {}
 
     @calls.open_ended
@@ -212,12 +212,6 @@ class LoginProfiles:
         if not same:
             raise NoSuchEntity(f"Login Profile for User {profile.user.name} was changed meanwhile.")
 
-    async def _profile(self, account: str, name: str) -> LoginProfile:
-        async def look(tx: Transaction) -> LoginProfile:
-            return await get(tx, await users.get(tx, account, name))
-
-        return await self._database.read(look)
-
     async def _hashed(self, password: str) -> str:
         try:
             return await self._passwords.hash(password)
@@ -237,14 +231,14 @@ class LoginProfiles:
             raise _too_busy() from None
 
 
-def _named(call: OpenCall, request: Document) -> str:
-    """UserName; without one, the caller's own, as AWS takes it."""
-    given = request.get("UserName")
-    if given:
-        return str(given)
-    if ":user/" in call.principal.arn:
-        return call.principal.arn.rpartition("/")[2]
-    raise ValidationException("Must specify userName when calling with non-User credentials")
+async def _user(tx: Transaction, call: OpenCall, request: Document) -> User:
+    """The one that UserName names; without it the caller, as AWS takes it."""
+    if request.get("UserName"):
+        return await users.get(tx, call.account, request["UserName"])
+    user = await users.by_id(tx, call.account, call.principal.id)
+    if user is None:
+        raise ValidationException("Must specify userName when calling with non-User credentials")
+    return user
 
 
 def _shown(name: str, created_us: int, reset_required: bool) -> Document:

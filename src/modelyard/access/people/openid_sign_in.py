@@ -1,5 +1,6 @@
 """Opening a session for a person whom the provider sent back."""
 
+from modelyard.access.identities.roles import Role
 from modelyard.access.people import sign_in_events, sign_in_sessions
 from modelyard.access.people.openid_flow import FlowFailed, OpenIdFlow
 from modelyard.access.people.sign_in_events import Origin, Record, SignInEvent
@@ -50,8 +51,9 @@ class OpenIdSignIn:
                 self._account, returned.token, now_us, returned.nonce
             )
             wanted = returned.begun.role or self._role_default
+            role = await self._database.scan(lambda tx: self._identity.role_for(tx, proved, wanted))
             token = await self._database.write(
-                lambda tx: self._open(tx, proved, wanted, origin, now_us)
+                lambda tx: self._open(tx, proved, role, origin, now_us)
             )
         except NoRole:
             await self._fail("No role of the account accepts this person", origin, now_us)
@@ -65,9 +67,8 @@ class OpenIdSignIn:
         return token, returned.begun.next
 
     async def _open(
-        self, tx: Transaction, proved: Proved, wanted: str, origin: Origin, now_us: int
+        self, tx: Transaction, proved: Proved, role: Role, origin: Origin, now_us: int
     ) -> str:
-        role = await self._identity.role_for(tx, proved, wanted)
         name = proved.session_name()
         who = Who(
             account=self._account,

@@ -4,8 +4,9 @@ One sentence for every failure, and one path: a name that nobody has costs the s
 waiting and the same words as a wrong password.
 """
 
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from modelyard.access.people import (
@@ -27,6 +28,10 @@ from modelyard.storage.transaction import Transaction
 
 T = TypeVar("T")
 
+NAME_CHARS_MAX = 64  # of an IAM user
+PASSWORD_CHARS_MAX = 128  # of a LoginProfile
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_NAME = re.compile(rf"[\w+=,.@-]{{1,{NAME_CHARS_MAX}}}", re.ASCII)
 FAILED = "The account, the user name or the password is not right."
 
 
@@ -51,6 +56,15 @@ class Attempt:
     user_name: str
     password: str = field(repr=False)
     origin: Origin
+
+    def bounded(self) -> "Attempt":
+        """The attempt; if it can be no one's, one that is no one's, to go the same way."""
+        fits = (
+            _ACCOUNT.fullmatch(self.account)
+            and _NAME.fullmatch(self.user_name)
+            and len(self.password) <= PASSWORD_CHARS_MAX
+        )
+        return self if fits else replace(self, account="", user_name="", password="")
 
 
 @dataclass(frozen=True, slots=True)

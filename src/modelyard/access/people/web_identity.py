@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from modelyard import call as calls
-from modelyard.access.identities import roles
+from modelyard.access.identities import identity, roles
 from modelyard.access.identities.roles import Role
 from modelyard.access.people import federated_trust, id_tokens, openid_providers
 from modelyard.access.people.fetching import NotFetched
@@ -23,11 +23,15 @@ from modelyard.access.people.refusals import (
 from modelyard.access.people.temporary_credentials import seal
 from modelyard.access.sessions.session_tokens import SessionTokens
 from modelyard.call import Document, OpenCall, Principal
+from modelyard.contract.http import HttpRequest
 from modelyard.errors import AccessDeniedException, ValidationException
 from modelyard.storage import records
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
 
+OPERATION = "AssumeRoleWithWebIdentity"
+NOBODY = "anonymous"  # who asks, before the token tells
+REQUEST_BYTES_MAX = 64 << 10  # a form with one token of at most 20,000 characters
 SESSION_SECONDS_DEFAULT = 3600
 ROLES_MAX = 1000  # of an account, looked through for the first that accepts a person
 _SECOND_US = 1_000_000
@@ -148,14 +152,35 @@ class WebIdentity:
             if role is None or wanted not in (role.name, role.arn) or not _accepts(role, proved):
                 raise NoRole
             return role
-        page = await records.page(
-            tx, roles.ROLE, equal={"account": account}, order=("name",), limit=ROLES_MAX
-        )
+        equal = {"account": account}
+        table = identity.ROLE.table
+        page = await records.page(tx, table, equal=equal, order=("name",), limit=ROLES_MAX)
         for record in page.records:
-            role = await roles.get(tx, account, record["name"])
+            role = Role(identity.ROLE, **record)
             if _accepts(role, proved):
                 return role
         raise NoRole
+
+
+def may_be_asked_by(http: HttpRequest) -> bool:
+    """Whether an unsigned request may be the operation; its body, still unread, decides."""
+    length = http.headers.get("content-length", "")
+    return (
+        http.method == "POST"
+        and http.raw_path == b"/"
+        and not http.query
+        and "authorization" not in http.headers
+        and "x-www-form-urlencoded" in http.headers.get("content-type", "")
+        and length.isascii()
+        and length.isdigit()
+        and int(length) <= REQUEST_BYTES_MAX
+    )
+
+
+def account_asked(request: Document) -> str:
+    """The account whose role is asked for; "" where none can be read."""
+    match = _ROLE.fullmatch(str(request.get("RoleArn", "")))
+    return "" if match is None else match[1]
 
 
 def account_of_role(arn: str) -> str:
