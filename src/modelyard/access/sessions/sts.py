@@ -67,6 +67,7 @@ class SecurityTokenService:
             source_identity=source_identity,
             issued_us=call.now_us,
             expires_us=call.now_us + seconds * _SECOND_US,
+            sign_in=call.principal.sign_in,
         )
         answer: Document = {"Credentials": self._sealed(statement), "AssumedRoleUser": user}
         if source_identity:
