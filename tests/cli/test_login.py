@@ -31,7 +31,9 @@ __all__ = ["joined", "provider"]  # fixtures
 ANA = f"arn:aws:iam::{ACCOUNT}:user/ana"
 
 
-def login(server: ServerProcess, shell: dict[str, str], *more: str, password: str = PASSWORD) -> Ran:
+def login(
+    server: ServerProcess, shell: dict[str, str], *more: str, password: str = PASSWORD
+) -> Ran:
     return subprocess.run(
         [program(), "login", "--user", "ana", "--password-stdin", "--url", server.url, *more],
         env=shell,

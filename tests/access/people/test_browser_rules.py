@@ -26,9 +26,12 @@ def signed_in(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:9000", "127.0.0.1.evil.example", "localhost.evil", "[::2]"]
+    "host",
+    ["evil.example", "evil.example:9000", "127.0.0.1.evil.example", "localhost.evil", "[::2]"],
 )
-@pytest.mark.parametrize("path", ["/sign-in", "/sign-in/me", "/sign-in/token", "/sign-in/style.css"])
+@pytest.mark.parametrize(
+    "path", ["/sign-in", "/sign-in/me", "/sign-in/token", "/sign-in/style.css"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_host_that_is_not_ours_is_refused(
     signed_in: Browser, host: str, path: str, method: str
@@ -130,7 +133,8 @@ def test_every_answer_keeps_scripts_and_frames_out(signed_in: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['"><script>alert(1)</script>', "' onfocus=alert(1) x='", "</title><svg/onload=1>", "&lt;"]
+    "text",
+    ['"><script>alert(1)</script>', "' onfocus=alert(1) x='", "</title><svg/onload=1>", "&lt;"],
 )
 def test_what_is_typed_is_shown_as_text(signed_in: Browser, text: str) -> None:
     stranger = Browser(signed_in.url)

@@ -81,9 +81,7 @@ def test_it_works_with_a_provider_that_others_wrote(
     came = urlsplit(said.location)
     browser.get(f"{came.path}?{came.query}")
 
-    assert browser.who() == f"arn:aws:sts::{ACCOUNT}:assumed-role/scientist/ana-example.org--" or (
-        browser.who() == f"arn:aws:sts::{ACCOUNT}:assumed-role/scientist/ana@example.org--"
-    )
+    assert browser.who() == f"arn:aws:sts::{ACCOUNT}:assumed-role/scientist/ana@example.org"
 
 
 def test_the_role_is_the_one_asked_for_else_the_first_that_accepts(
@@ -94,7 +92,11 @@ def test_the_role_is_the_one_asked_for_else_the_first_that_accepts(
     add_role(joined, "b-reader", provider.issuer)
     writer = add_role(joined, "c-writer", provider.issuer)
 
-    for query, name in (("", "b-reader"), ("?role=c-writer", "c-writer"), (f"?role={writer}", "c-writer")):
+    for query, name in (
+        ("", "b-reader"),
+        ("?role=c-writer", "c-writer"),
+        (f"?role={writer}", "c-writer"),
+    ):
         browser = Browser(joined.url)
         back(browser, provider, to_provider(browser, query))
         assert f"assumed-role/{name}/" in browser.who()

@@ -232,7 +232,8 @@ def test_redirects_are_not_followed(server: ServerProcess, provider: RunningProv
 
 
 @pytest.mark.parametrize(
-    ("service", "action"), [("sts", "GetCallerIdentity"), ("sts", "AssumeRole"), ("iam", "ListUsers")]
+    ("service", "action"),
+    [("sts", "GetCallerIdentity"), ("sts", "AssumeRole"), ("iam", "ListUsers")],
 )
 def test_nothing_else_is_heard_unsigned(
     module_server: tuple[ServerProcess, str], service: str, action: str

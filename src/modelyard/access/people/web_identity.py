@@ -59,7 +59,7 @@ class Proved:
             name = _NO_NAME.sub("-", text)[:64] if isinstance(text, str) else ""
             if len(name.strip("-")) >= 2:
                 return name
-        return (_NO_NAME.sub("-", self.token.subject) + "--")[:64]
+        return _NO_NAME.sub("-", self.token.subject)[:64].ljust(2, "-")
 
 
 class WebIdentity:
