@@ -1,6 +1,7 @@
-"""`modelyard login` and `logout` as a person runs them, and the credentials as AWS's clients use them."""
+"""`modelyard login` and `logout` as a person runs them, and AWS's clients with what they write."""
 
 import configparser
+import json
 import re
 import stat
 import subprocess
@@ -12,6 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from modelyard.access.people import command_codes
 from tests.access.people.browsing import Browser
 from tests.access.people.conftest import (
     ACCOUNT,
@@ -206,8 +208,13 @@ def test_a_person_logs_in_with_the_browser(
     again = browser.send(
         "POST",
         "/sign-in/token",
-        '{"grantType": "authorization_code", "code": "%s", "codeVerifier": "%s"}'
-        % (loopback.query.partition("code=")[2].partition("&")[0], "v" * 43),
+        json.dumps(
+            {
+                "grantType": "authorization_code",
+                "code": loopback.query.partition("code=")[2].partition("&")[0],
+                "codeVerifier": "v" * 43,
+            }
+        ),
         {"Content-Type": "application/json"},
     )
     assert (again.status, "AUTHCODE_EXPIRED" in again.text) == (403, True)
@@ -229,7 +236,5 @@ def test_a_person_logs_in_with_the_browser(
     ],
 )
 def test_consent_leads_to_this_machine_only(redirect_uri: str) -> None:
-    from modelyard.access.people import command_codes
-
     assert not command_codes.is_loopback(redirect_uri)
     assert command_codes.is_loopback("http://127.0.0.1:49152/done")

@@ -162,7 +162,7 @@ class Provider(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Nothing."""
 
 
@@ -218,7 +218,8 @@ def main() -> None:
     origin = f"http://127.0.0.1:{server.server_port}"
     Provider.keys, Provider.issuer = Keys(), origin + REALM
     Provider.asked, Provider.codes, Provider.overrides = [], {}, {}
-    print(origin, flush=True)
+    sys.stdout.write(f"{origin}\n")
+    sys.stdout.flush()
     server.serve_forever()
 
 

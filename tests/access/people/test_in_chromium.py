@@ -179,7 +179,8 @@ def test_the_page_fits_and_every_field_has_a_label(
 
     page.screenshot(path=tmp_path / "sign-in.png")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    unlabelled = "[...document.querySelectorAll('input:not([type=hidden])')].filter(i => !i.labels.length).length"
+    fields = "[...document.querySelectorAll('input:not([type=hidden])')]"
+    unlabelled = f"{fields}.filter(field => !field.labels.length).length"
     assert page.evaluate(unlabelled) == 0
     assert page.locator("html").get_attribute("lang") == "en"
     card = page.locator("main").evaluate("e => getComputedStyle(e).backgroundColor")

@@ -1,4 +1,4 @@
-"""Signing in through a provider, by redirects over real HTTP, and what a browser must not accept."""
+"""Signing in through a provider, by redirects over real HTTP, and what must not be accepted."""
 
 import re
 from collections.abc import Callable
@@ -202,7 +202,7 @@ def test_a_cookie_that_is_not_ours_begins_nothing(
 def test_a_provider_that_says_no_signs_nobody_in(
     joined_for_long: tuple[ServerProcess, RunningProvider],
 ) -> None:
-    server, provider = joined_for_long
+    server, _ = joined_for_long
     browser = Browser(server.url)
     state = parse_qs(urlsplit(to_provider(browser)).query)["state"][0]
 
