@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -12,15 +13,24 @@ from pathlib import Path
 
 import msgspec
 
-from modelyard import dispatch, errors, offered, upkeep
+from modelyard import dispatch, errors, offered, sign_in_records, upkeep
+from modelyard.access.accounts import accounts
+from modelyard.access.accounts.organizations import Organizations
+from modelyard.access.authorisation.authoriser import Authoriser
+from modelyard.access.authorisation.directory import Directory
+from modelyard.access.authorisation.freshness import Freshness
 from modelyard.access.identities.access_keys import AccessKeys
+from modelyard.access.identities.key_uses import KeyUses
 from modelyard.access.interception.authority import Authority
 from modelyard.access.interception.connect import ConnectListener
 from modelyard.access.keys import credentials, key_cipher, private_files
 from modelyard.access.keys.key_cipher import KeyCipher
 from modelyard.access.people.people import People
+from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
-from modelyard.access.signing.authenticate import Authenticator
+from modelyard.audit import checkpoints
+from modelyard.audit.chaining import Chaining
+from modelyard.audit.trail import Trail
 from modelyard.compute.artifacts import Artifacts
 from modelyard.compute.controller import Controller
 from modelyard.compute.keeper import Sizes
@@ -73,36 +83,26 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         keys = _credentials(settings)
         db = await _database(settings, folder)
         stack.push_async_callback(db.close)
+        await accounts.ensure_management(db, settings.account, time.time_ns() // 1000)
         blobs = BlobFolder(folder.blobs)
         stack.callback(blobs.close)
-        objects = ObjectDoor(db, blobs)
+        objects = ObjectDoor(db, blobs, sharing.read_bucket_policy)
         routing = RoutingTable()
         await _start_compute(stack, settings, folder, db, objects, routing)
-        services = Services()
-        people = People(db, settings, keys.sessions, keys.secret.derive("sign-in"))
+        audit_keys = checkpoints.Keys(keys.secret.derive(checkpoints.SECRET_LABEL))
+        trail = Trail(audit_keys.seal, environment_kept=settings.audit_environment == "keep")
+        freshness = Freshness(db)
+        uses = KeyUses()
+        record = sign_in_records.recording(trail, settings.region)
+        people = People(db, settings, keys, freshness, record)
         stack.callback(people.close)
-        operations = offered.table(
-            objects,
-            InvocationDoor(routing),
-            SecurityTokenService(keys.sessions),
-            AccessKeys(KeyCipher(keys.secret.derive(key_cipher.LABEL))),
-            people.profiles,
-            people.identity,
-        )
-        door = dispatch.Dispatch(db, PageTokens(keys.secret.page_tokens), operations)
-        sign_in = SignInDoor(people, settings, keys.secret.derive("sign-in-forms"))
-        server = Server(
-            door,
-            Authenticator(keys),
-            services,
-            settings,
-            ready=lambda: True,
-            people=people,
-            sign_in=sign_in,
-        )
+        server = _server(settings, db, keys, objects, routing, trail, people, uses)
         await _start_listener(stack, Listener(server, settings), sock)
         port = sock.getsockname()[1]
+        _run_beside(stack, freshness.watch())
+        _run_beside(stack, uses.run(db))
         _run_beside(stack, upkeep.run(db))
+        _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
         connect_port = await _start_connect(stack, settings, folder, keys, port)
         url = f"http://{_shown_host(settings.host)}:{port}"
@@ -111,6 +111,34 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         log.info("serving", extra={"url": url, "data": str(folder.root)})
         await stopping.wait()
         log.info("stopping")
+
+
+def _server(
+    settings: Settings,
+    db: Database,
+    keys: credentials.Credentials,
+    objects: ObjectDoor,
+    routing: RoutingTable,
+    trail: Trail,
+    people: People,
+    uses: KeyUses,
+) -> Server:
+    """Every operation behind its door, and the edge before it."""
+    cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
+    directory = Directory(db, keys, cipher, people.freshness, uses)
+    operations = offered.table(
+        objects,
+        InvocationDoor(routing),
+        SecurityTokenService(keys.sessions),
+        AccessKeys(cipher),
+        Organizations(settings.account),
+        people.profiles,
+        people.identity,
+    )
+    page_tokens = PageTokens(keys.secret.page_tokens)
+    door = dispatch.Dispatch(db, page_tokens, operations, trail, Authoriser(directory))
+    sign_in = SignInDoor(people, settings, keys.secret.derive("sign-in-forms"))
+    return Server(door, directory, Services(), settings, ready=lambda: True, sign_in=sign_in)
 
 
 async def _start_compute(

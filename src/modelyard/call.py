@@ -1,16 +1,39 @@
 """One call: who asks, where, when, and in which transaction. Frozen and complete."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from modelyard.contract.page_tokens import PageTokens
+from modelyard.errors import AccessDeniedException
 from modelyard.storage.transaction import Transaction
 
 # An AWS document: member names exactly as AWS spells them. Timestamps are integer microseconds
 # since the epoch, blobs are bytes; the contract translates both at the edge.
 Document = dict[str, Any]
+
+
+class Session(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What temporary credentials say beyond whose they are."""
+
+    role_arn: str  # "" for GetSessionToken
+    issued_us: int
+    policies: tuple[str, ...] = ()  # documents of session policies, each of which narrows it
+    policy_arns: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive_tag_keys: tuple[str, ...] = ()
+    provider: str = ""  # the identity provider that vouched, for AssumeRoleWithWebIdentity
+    sign_in: str = ""  # the sign-in that it ends with, of whoever signed in as a person
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.policies or self.policy_arns)
+
+
+NOBODY = "anonymous"  # the ARN and id of who asks unsigned, before a token tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +45,57 @@ class Principal:
     id: str
     access_key_id: str
     source_identity: str = ""  # what a session's AssumeRole named, if it did
-    sign_in: str = ""  # the sign-in session that credentials end with, if they came from one
+    session: Session | None = None  # of temporary credentials
+
+
+May = Callable[[Transaction, str, str], Awaitable[bool]]
+
+
+async def nothing(tx: Transaction, action: str, resource: str) -> bool:
+    """The answer to whether a caller of whom nothing is known may do `action` to `resource`."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a call did to one resource. `before` is None for what was made, `after` for what went.
+
+    With neither it only says that the call was about this resource. Secrets may be in both: whoever
+    records them blanks them.
+    """
+
+    resource: str  # an ARN
+    before: Document | None = None
+    after: Document | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        return self.before is None and self.after is None
+
+
+class Audit(Protocol):
+    """The audit record of one call that is under way."""
+
+    async def record(
+        self, tx: Transaction, changes: Sequence[Change] = (), answer: Document | None = None
+    ) -> None:
+        """Record that the call was carried out, in the transaction of what it changes, once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCall:
-    """A call of an operation that opens its own transactions (streams, invocations)."""
+    """A call of an operation that opens its own transactions (streams, invocations).
+
+    What belongs to another account is not there for an operation, with two exceptions. `shared`
+    names what the request may touch of others, as was decided before the operation began: the ARN
+    that carries the policy (a group for its packages, a bucket for its objects) and the account
+    that owns it. `may` decides about what the operation meets on its way: an item of a list, the
+    bytes behind a URL.
+
+    In each of its transactions that changes something it records itself:
+    `await call.audit.record(tx, ...)`.
+    """
 
     operation: str
     principal: Principal
@@ -35,10 +103,30 @@ class OpenCall:
     request_id: str
     now_us: int
     page_tokens: PageTokens
+    audit: Audit
+    source_ip: str = ""  # of the connection, never of a header; "" for the server itself
+    user_agent: str = ""
+    # Of a listing that its caller may see a part of: whether it may see what has this ARN.
+    sees: Callable[[str], Awaitable[bool]] | None = None
+    may: May = nothing
+    shared: Mapping[str, str] = field(default_factory=dict)
+    # Of an operation that refuses its items one by one: the number of an item, and the sentence.
+    refused: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
         return self.principal.account
+
+    def reaches(self, holder: str, owner: str) -> bool:
+        """Whether this call may touch what is `owner`'s and what `holder`'s policy is about."""
+        return owner == self.account or self.shared.get(holder) == owner
+
+    def denied(self, resource: str) -> AccessDeniedException:
+        """AWS's sentence; the SDKs look for its words."""
+        return AccessDeniedException(
+            f"User: {self.principal.arn} is not authorized to perform:"
+            f" sagemaker:{self.operation} on resource: {resource}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +135,23 @@ class Call(OpenCall):
 
     A write operation may be run again from the start (serialisation failure), so it has no effect
     outside `tx`. On SQLite it runs in one go and must await nothing but `tx`.
+
+    A write operation says what it changes with `changed`, for the audit trail; one that makes
+    something need not: what was asked and the ARN in its answer say it. One that finds nothing to
+    do says `unchanged`, and is not recorded.
     """
 
     tx: Transaction
+    changes: list[Change | None] = field(default_factory=list)  # None: nothing was changed
+
+    def changed(
+        self, resource: str, before: Document | None = None, after: Document | None = None
+    ) -> None:
+        """Members that are the same before and after need not be left out."""
+        self.changes.append(Change(resource, before, after))
+
+    def unchanged(self) -> None:
+        self.changes.append(None)
 
 
 class Mode(Enum):

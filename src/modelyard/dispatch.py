@@ -12,7 +12,10 @@ from typing import Any
 import msgspec
 
 from modelyard import errors
-from modelyard.access.policy import rule
+from modelyard.access.authorisation import authoriser
+from modelyard.access.authorisation.authoriser import Authoriser, Case
+from modelyard.audit import trail
+from modelyard.audit.trail import Origin, Trail
 from modelyard.call import Call, Document, Mode, OpenCall, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
@@ -29,6 +32,7 @@ class Asked:
     region: str
     request_id: str
     now_us: int
+    origin: Origin = trail.INSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,14 @@ class Dispatch:
         database: Database,
         page_tokens: PageTokens,
         offered: Mapping[str, Mapping[str, Offered]],
+        audit: Trail,
+        authoriser: Authoriser,
     ) -> None:
         self.offered = offered
         self._database = database
         self._page_tokens = page_tokens
+        self._trail = audit
+        self._authoriser = authoriser
 
     def find(self, service: str, name: str) -> Offered:
         """The offered operation, or a refusal that SDKs show and do not repeat."""
@@ -70,11 +78,21 @@ class Dispatch:
     async def invoke(self, asked: Asked, service: str, name: str, request: Document) -> Document:
         """Run one operation and return its answer, with AWS's member names.
 
-        Raises: errors.Refusal, and nothing else that a client could have caused.
+        Raises: errors.Refusal, NotAuthenticated (the caller is no more), and nothing else that a
+        client could have caused.
         """
         offered = self.find(service, name)
         validate.check(offered.operation, request)
-        rule.authorise(asked.principal, offered.operation.service.signing_name, name)
+        entry = self._trail.entry(
+            asked.principal,
+            region=asked.region,
+            request_id=asked.request_id,
+            now_us=asked.now_us,
+            service=offered.operation.service.signing_name,
+            operation=name,
+            request=request,
+            origin=asked.origin,
+        )
         call = OpenCall(
             operation=name,
             principal=asked.principal,
@@ -82,41 +100,44 @@ class Dispatch:
             request_id=asked.request_id,
             now_us=asked.now_us,
             page_tokens=self._page_tokens,
+            audit=entry,
+            source_ip=asked.origin.source_ip,
+            user_agent=asked.origin.user_agent,
         )
         try:
-            return await self._run(offered, call, request)
+            try:
+                return await self._authorised(offered, call, service, request)
+            except errors.Refusal as refusal:
+                if refusal.code in trail.DENIALS:
+                    denial = refusal
+                    await self._database.write(lambda tx: entry.denied(tx, denial))
+                raise
         except errors.Unavailable as fact:
             raise errors.ServiceUnavailable(
                 "The registry's storage cannot take the request now; nothing was changed."
                 " Try again."
             ) from fact
 
-    async def _run(self, offered: Offered, call: OpenCall, request: Document) -> Document:
-        if offered.mode is Mode.OPEN:
-            answer: Document = await offered.run(call, request)
-            return answer
-
-        async def work(tx: Transaction) -> Document:
-            inner = Call(
-                operation=call.operation,
-                principal=call.principal,
-                region=call.region,
-                request_id=call.request_id,
-                now_us=call.now_us,
-                page_tokens=call.page_tokens,
-                tx=tx,
-            )
-            if offered.mode is Mode.WRITE:
-                return await _once(offered, inner, request)
-            result: Document = await offered.run(inner, request)
-            return result
-
+    async def _authorised(
+        self, offered: Offered, call: OpenCall, service: str, request: Document
+    ) -> Document:
+        case = await self._authoriser.prepare(call, service, call.operation, request)
         mode = offered.mode_for(request)
+        if mode is Mode.READ or mode is Mode.SCAN:
+            look = self._database.scan if mode is Mode.SCAN else self._database.read
+            return await look(lambda tx: _looked(offered, case, call, request, tx))
+        freshness = self._authoriser.freshness
+        changes = freshness.changes
         if mode is Mode.WRITE:
-            return await self._write(work)
-        if mode is Mode.SCAN:
-            return await self._database.scan(work)
-        return await self._database.read(work)
+            answer = await self._write(lambda tx: _written(offered, case, call, request, tx))
+        else:
+            if case.needs_storage:
+                permit = await self._database.read(case.decide)
+            else:
+                permit = await case.decide(None)
+            answer = await offered.run(authoriser.permitted(call, case, permit), request)
+        await freshness.settle(changes)
+        return answer
 
     async def _write(self, work: Callable[[Transaction], Awaitable[Document]]) -> Document:
         try:
@@ -126,13 +147,50 @@ class Dispatch:
             return await self._database.write(work)
 
 
+async def _looked(
+    offered: Offered, case: Case, call: OpenCall, request: Document, tx: Transaction
+) -> Document:
+    inner = await _permitted(case, call, tx)
+    result: Document = await offered.run(inner, request)
+    return result
+
+
+async def _written(
+    offered: Offered, case: Case, call: OpenCall, request: Document, tx: Transaction
+) -> Document:
+    return await _once(offered, await _permitted(case, call, tx), request)
+
+
+async def _permitted(case: Case, call: OpenCall, tx: Transaction) -> Call:
+    """The call in its transaction, with what was allowed there and then.
+
+    Raises: AccessDeniedException.
+    """
+    permit = await case.decide(tx)
+    return Call(
+        operation=call.operation,
+        principal=call.principal,
+        region=call.region,
+        request_id=call.request_id,
+        now_us=call.now_us,
+        page_tokens=call.page_tokens,
+        audit=call.audit,
+        source_ip=call.source_ip,
+        user_agent=call.user_agent,
+        sees=case.sees(tx, permit),
+        may=case.may,
+        shared=permit.shared,
+        refused=permit.refused,
+        tx=tx,
+    )
+
+
 async def _once(offered: Offered, call: Call, request: Document) -> Document:
     """Run a write; a client token that was seen before gets the answer it got then."""
     member = offered.operation.idempotency_token
     token = request.get(member) if member else None
     if not token:
-        result: Document = await offered.run(call, request)
-        return result
+        return await _recorded(offered, call, request)
     digest = _digest({k: v for k, v in request.items() if k != member})
     key = (call.account, call.region, call.operation, token)
     earlier = await client_tokens.find(call.tx, *key)
@@ -141,9 +199,18 @@ async def _once(offered: Offered, call: Call, request: Document) -> Document:
             raise _token_reused(offered.operation, str(token))
         repeated: Document = msgspec.json.decode(earlier.answer)
         return repeated
-    result = await offered.run(call, request)
+    result = await _recorded(offered, call, request)
     answer = client_tokens.EarlierAnswer(digest, msgspec.json.encode(result).decode())
     await client_tokens.remember(call.tx, *key, answer, now_us=call.now_us)
+    return result
+
+
+async def _recorded(offered: Offered, call: Call, request: Document) -> Document:
+    """Run a write, and record it in its own transaction: neither is there without the other."""
+    result: Document = await offered.run(call, request)
+    changes = [change for change in call.changes if change is not None]
+    if changes or not call.changes:
+        await call.audit.record(call.tx, changes, result)
     return result
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 
 from modelyard import model_package_names
+from modelyard.call import Call
 from modelyard.errors import ValidationException
+from modelyard.model_package_names import PackagePlace
 from modelyard.storage.transaction import Transaction
 
 APPROVED = "Approved"
@@ -98,22 +100,34 @@ def obstacle(*, versioned: bool, approval: str, stage: str, status: str) -> str 
     return None
 
 
-async def deployable(tx: Transaction, account: str, region: str, arn_or_name: str) -> PackageFacts:
-    """The package, if it may be deployed now.
+async def deployable(call: Call, arn_or_name: str) -> PackageFacts:
+    """The package, if it may be deployed now. One of another account has to be shared.
 
     Raises: ValidationException: there is none of this name, or the gate is closed to it.
+    AccessDeniedException: it is another account's.
     """
-    name = model_package_names.package(account, region, arn_or_name)
-    arn = model_package_names.package_arn(account, region, name)
+    return await _facts(call.tx, model_package_names.find_package(call, arn_or_name))
+
+
+async def still_deployable(tx: Transaction, arn: str) -> PackageFacts:
+    """The package that a model was made of, if it may be deployed now.
+
+    It is looked up where it is, also in another account: that account's approval counts. Whether
+    the caller may was decided when the model was made.
+    Raises: ValidationException: it is gone, or the gate is closed to it.
+    """
+    return await _facts(tx, model_package_names.place(arn))
+
+
+async def _facts(tx: Transaction, name: PackagePlace) -> PackageFacts:
+    arn = name.arn
     row = await tx.one(
         "SELECT approval, stage, created_us, document FROM model_package"
         " WHERE account = ? AND region = ? AND arn = ?",
-        account,
-        region,
-        arn,
+        *name.row,
     )
     if row is None:
-        raise model_package_names.package_missing(account, region, arn)
+        raise model_package_names.package_missing(name.account, name.region, arn)
     approval, stage, created_us, encoded = row
     document: dict[str, Any] = msgspec.json.decode(encoded)
     status = document["ModelPackageStatus"]
@@ -126,7 +140,7 @@ async def deployable(tx: Transaction, account: str, region: str, arn_or_name: st
         version=name.version,
         created_us=created_us,
         document=document,
-        artifacts=await artifacts(tx, account, region, arn),
+        artifacts=await artifacts(tx, *name.row),
     )
 
 

@@ -6,7 +6,11 @@ Knows no database and no socket: what needs some is handed in by whoever has it.
 from collections.abc import Mapping
 
 from modelyard import dispatch
+from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.identities import (
+    account_aliases,
+    account_details,
+    account_summary,
     attachments,
     boundaries,
     groups,
@@ -22,7 +26,9 @@ from modelyard.access.identities.access_keys import AccessKeys
 from modelyard.access.people import openid_providers, password_policy
 from modelyard.access.people.login_profiles import LoginProfiles
 from modelyard.access.people.web_identity import WebIdentity
+from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
+from modelyard.audit import cloudtrail
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
@@ -36,6 +42,7 @@ from modelyard.registry import (
     search,
     tags,
 )
+from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
 
@@ -45,12 +52,21 @@ def table(
     invocations: InvocationDoor | type[InvocationDoor],
     tokens: SecurityTokenService | type[SecurityTokenService],
     access_keys: AccessKeys | type[AccessKeys],
+    organizations: Organizations | type[Organizations],
     profiles: LoginProfiles | type[LoginProfiles],
     web_identity: WebIdentity | type[WebIdentity],
 ) -> Table:
     """Every offered operation by service and name."""
-    registry = (model_package_groups, model_packages, model_package_lists, search, tags)
+    registry = (
+        model_package_groups,
+        ModelPackageGroupPolicies(sharing.read_group_policy),
+        model_packages,
+        model_package_lists,
+        search,
+        tags,
+    )
     hosting = (models, endpoint_configs, endpoints)
+    account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
     people = (profiles, password_policy, openid_providers)
     providers: Mapping[str, tuple[object, ...]] = {
@@ -58,8 +74,13 @@ def table(
         "sagemaker-runtime": (invocations,),
         "modelyard": (decisions, deployments, rollback),
         "s3": (objects,),
-        "iam": (users, groups, roles, access_keys, *policies, tagging, simulate, *people),
+        "iam": (
+            *(users, groups, roles, access_keys, *policies),
+            *(tagging, *account, simulate, *people),
+        ),
         "logs": (log_events,),
+        "organizations": (organizations,),
+        "cloudtrail": (cloudtrail,),
         "sts": (tokens, web_identity),
     }
     return {name: dispatch.collect(model.load(name), *some) for name, some in providers.items()}
@@ -68,6 +89,12 @@ def table(
 def names() -> dict[str, list[str]]:
     """The names alone, in order, for those who only want to tell what there is."""
     listed = table(
-        ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys, LoginProfiles, WebIdentity
+        ObjectDoor,
+        InvocationDoor,
+        SecurityTokenService,
+        AccessKeys,
+        Organizations,
+        LoginProfiles,
+        WebIdentity,
     )
     return {service: sorted(operations) for service, operations in listed.items()}

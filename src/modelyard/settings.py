@@ -48,6 +48,7 @@ class Settings:
     replica_start_seconds_max: float = 300.0
     invocation_seconds_max: float = 60.0  # AWS: a model container has 60 seconds
     log_level: str = "info"  # one of LOG_LEVELS
+    audit_environment: str = "blank"  # or "keep": values of containers' Environment in the trail
     public_url: str = ""  # what people's browsers reach this server by, if not this machine itself
     oidc_issuer: str = ""  # people sign in through it; empty: by name and password only
     oidc_client_id: str = ""
@@ -98,6 +99,10 @@ def _check(settings: Settings) -> None:
     if settings.unconfined_code not in ("refuse", "allow"):
         raise SettingsError(
             f"MODELYARD_UNCONFINED_CODE is {settings.unconfined_code!r}; it is refuse or allow."
+        )
+    if settings.audit_environment not in ("blank", "keep"):
+        raise SettingsError(
+            f"MODELYARD_AUDIT_ENVIRONMENT is {settings.audit_environment!r}; it is blank or keep."
         )
     _check_sign_in(settings)
     for name, least in (("port", 0), ("connect_port", -1)):

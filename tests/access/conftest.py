@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from modelyard.access.keys import credentials
-from modelyard.access.signing.authenticate import Authenticator
 from modelyard.settings import Settings
 from tests.access import signing
+from tests.access.authenticator import Authenticator
 
 
 @pytest.fixture(scope="module")

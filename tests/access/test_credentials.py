@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from modelyard.access.keys import credentials, private_files
-from modelyard.access.signing.authenticate import Authenticator
 from modelyard.settings import Settings
 from tests.access import signing
+from tests.access.authenticator import Authenticator
 
 
 def mode(path: Path) -> int:

@@ -7,11 +7,11 @@ import botocore.auth
 import pytest
 
 from modelyard.access.signing import sigv4
-from modelyard.access.signing.authenticate import Authenticator
 from modelyard.access.signing.sigv4 import Scope
 from modelyard.contract.http import HttpRequest
 from modelyard.errors import Doubt, NotAuthenticated
 from tests.access import signing
+from tests.access.authenticator import Authenticator
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 # The example key of AWS's documentation.

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from modelyard.access.keys import credentials
 from modelyard.access.sessions.session_tokens import Statement
 from modelyard.access.signing import sigv4
-from modelyard.access.signing.authenticate import Authenticator
+from modelyard.call import Session
 from modelyard.contract.http import HttpRequest
 from modelyard.errors import Doubt, NotAuthenticated
 from tests.access import signing
+from tests.access.authenticator import Authenticator
 
 MINUTE_US = 60_000_000
 Change = Callable[[HttpRequest], HttpRequest]
@@ -281,10 +282,9 @@ def session(keys: credentials.Credentials, now_us: int, letter: str = "A") -> di
         account="123456789012",
         arn="arn:aws:sts::123456789012:assumed-role/r/s",
         id="AROAAAAAAAAAAAAAAAAAA:s",
-        role_arn="arn:aws:iam::123456789012:role/r",
         source_identity="alice",
-        issued_us=now_us,
         expires_us=now_us + 15 * MINUTE_US,
+        session=Session(role_arn="arn:aws:iam::123456789012:role/r", issued_us=now_us),
     )
     secret, token = keys.sessions.seal(statement)
     return {"key_id": statement.access_key_id, "secret": secret, "token": token}

@@ -86,7 +86,7 @@ def test_a_person_logs_in_with_a_password_works_and_logs_out(
     assert profile(home) == {}
     with pytest.raises(ClientError) as refused:
         who(ana, keys)
-    assert refused.value.response["Error"]["Code"] == "ExpiredToken"
+    assert refused.value.response["Error"]["Code"] == "InvalidClientTokenId"
     assert modelyard("logout").returncode == 1
 
 

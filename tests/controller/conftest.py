@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from modelyard.access.policy import sharing
 from modelyard.call import Document, OpenCall
 from modelyard.compute.artifacts import Artifacts
 from modelyard.compute.backend import Backend, Ended, Ready, ReplicaSpec, Starting, State
@@ -21,6 +22,7 @@ from modelyard.hosting.routing import RoutingTable
 from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
 from modelyard.storage.database import Database
+from tests.audit_entries import entry
 from tests.hosting.conftest import ADA, REGION, Hosting
 
 SECONDS_MAX = 20.0  # to wait for what must happen
@@ -113,7 +115,7 @@ class Stand:
         self.routing = RoutingTable()
         self.door = InvocationDoor(self.routing)
         self.blobs = BlobFolder(folder / "blobs")
-        self.objects = ObjectDoor(opened, self.blobs)
+        self.objects = ObjectDoor(opened, self.blobs, sharing.read_bucket_policy)
         self.folder = folder
         self._database = opened
         self._call = OpenCall(
@@ -123,6 +125,7 @@ class Stand:
             request_id="r",
             now_us=1,
             page_tokens=PageTokens(b"secret"),
+            audit=entry(ADA, "InvokeEndpoint"),
         )
 
     def controller(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from modelyard import dispatch
+from modelyard.audit.trail import Trail
 from modelyard.call import Document, Principal
 from modelyard.contract import answer_check, model
 from modelyard.contract.page_tokens import PageTokens
@@ -18,6 +19,7 @@ from modelyard.hosting import deployments, endpoint_configs, endpoints, models, 
 from modelyard.registry import model_package_groups, model_packages
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
+from tests import administrators
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -53,6 +55,8 @@ class Hosting:
                 ),
                 "modelyard": dispatch.collect(own, deployments, rollback),
             },
+            Trail(b"seal of a test"),
+            administrators.authoriser(opened),
         )
 
     async def __call__(self, operation: str, **request: Any) -> Document:

@@ -21,16 +21,19 @@ from modelyard.hosting.replicas import (
     ReplicaGone,
 )
 from modelyard.hosting.routing import EndpointKey, Fleet, RoutingTable, Slot
+from tests.audit_entries import entry
 
 ACCOUNT = "123456789012"
 KEY = EndpointKey(ACCOUNT, "us-east-1", "live")
+ROOT = Principal(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "AKIA")
 CALL = OpenCall(
     operation="InvokeEndpoint",
-    principal=Principal(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "AKIA"),
+    principal=ROOT,
     region="us-east-1",
     request_id="r",
     now_us=1,
     page_tokens=PageTokens(b"secret"),
+    audit=entry(ROOT, "InvokeEndpoint"),
 )
 
 

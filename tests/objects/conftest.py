@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from modelyard.access.policy import sharing
 from modelyard.call import OpenCall, Principal
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
 from modelyard.objects.upload import UNSIGNED, Upload
 from modelyard.storage.database import Database
+from tests.audit_entries import entry
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -25,7 +27,7 @@ async def blobs(tmp_path: Path) -> AsyncIterator[BlobFolder]:
 
 @pytest.fixture
 def door(database: Database, blobs: BlobFolder) -> ObjectDoor:
-    return ObjectDoor(database, blobs)
+    return ObjectDoor(database, blobs, sharing.read_bucket_policy)
 
 
 @pytest.fixture
@@ -37,13 +39,16 @@ def ask(door: ObjectDoor) -> Ask:
     async def asked(
         name: str, *, account: str = "123456789012", region: str = "us-east-1", **request: Any
     ) -> dict[str, Any]:
+        principal = Principal(account, f"arn:aws:iam::{account}:root", account, "AKID")
+        now_us = next(clock) * 1_000_000 + 123_000
         call = OpenCall(
             operation=name,
-            principal=Principal(account, f"arn:aws:iam::{account}:root", account, "AKID"),
+            principal=principal,
             region=region,
             request_id="r",
-            now_us=next(clock) * 1_000_000 + 123_000,
+            now_us=now_us,
             page_tokens=tokens,
+            audit=entry(principal, name, request, region=region, now_us=now_us),
         )
         answer: dict[str, Any] = await getattr(door, name)(call, request)
         return answer

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from modelyard import dispatch
-from modelyard.call import Document, Principal
+from modelyard.audit.trail import Trail
+from modelyard.call import Call, Document, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.registry import (
@@ -20,6 +21,8 @@ from modelyard.registry import (
 )
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
+from tests import administrators
+from tests.audit_entries import entry
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -49,6 +52,8 @@ class Registry:
                 "sagemaker": dispatch.collect(sagemaker, *providers),
                 "modelyard": dispatch.collect(own, decisions),
             },
+            Trail(b"seal of a test"),
+            administrators.authoriser(opened),
         )
 
     async def __call__(self, operation: str, **request: Any) -> Document:
@@ -69,6 +74,19 @@ class Registry:
         answer = await self.dispatch.invoke(asked, service, operation, copy.deepcopy(request))
         check_shape(service, operation, answer)
         return answer
+
+    def call(self, tx: Transaction) -> Call:
+        """A call that asks nothing of an operation: for what stands beside the families."""
+        return Call(
+            operation="CreateModel",
+            principal=self.principal,
+            region=self.region,
+            request_id="request",
+            now_us=self.now_us,
+            page_tokens=PageTokens(b"secret of a test"),
+            audit=entry(self.principal, "CreateModel"),
+            tx=tx,
+        )
 
     async def group(self, name: str = "churn", **members: Any) -> str:
         answer = await self("CreateModelPackageGroup", ModelPackageGroupName=name, **members)

@@ -8,10 +8,8 @@ import pytest
 from modelyard import gate
 from modelyard.errors import ValidationException
 from modelyard.gate import PackageFacts
-from modelyard.storage.transaction import Transaction
 from tests.registry.in_process import (
     ACCOUNT,
-    REGION,
     Registry,
     package_arn,
     principal,
@@ -37,10 +35,7 @@ def _told(decisions: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 async def _deployable(registry: Registry, package: str) -> PackageFacts:
-    async def work(tx: Transaction) -> PackageFacts:
-        return await gate.deployable(tx, ACCOUNT, REGION, package)
-
-    return await registry.database.read(work)
+    return await registry.database.read(lambda tx: gate.deployable(registry.call(tx), package))
 
 
 async def test_decisions_are_listed_newest_first_with_their_notes(registry: Registry) -> None:

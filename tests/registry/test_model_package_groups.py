@@ -44,7 +44,6 @@ async def test_a_second_group_of_a_name_is_refused_in_the_words_clients_parse(
         "missing",
         group_arn("missing"),
         group_arn("churn").replace("us-east-1", "eu-west-1"),
-        group_arn("churn").replace(ACCOUNT, "999999999999"),
         group_arn("churn").replace("model-package-group", "model-package"),
         group_arn("churn").replace("arn:aws:", "arn:aws-cn:"),
     ],

@@ -1,6 +1,7 @@
 """A new database gets its tables at once; it is then the same as one that was migrated."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 import sqlalchemy
 
+from modelyard.access.identities import roles, subjects
 from modelyard.storage import database, schema
 from modelyard.storage.migrations import ddl
 from tests.postgresql_cluster import PostgresqlCluster, running_cluster
@@ -31,12 +33,12 @@ def cluster() -> Iterator[PostgresqlCluster]:
         yield running
 
 
-def migrate(engine: sqlalchemy.Engine) -> None:
+def migrate(engine: sqlalchemy.Engine, revision: str = "head") -> None:
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(ddl.__file__).parent))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "head")
+        alembic.command.upgrade(config, revision)
 
 
 def connect(url: str) -> None:
@@ -105,3 +107,66 @@ async def test_servers_that_start_together_on_an_empty_database_all_start(tmp_pa
 
 def test_the_newest_migration_is_the_one_that_the_program_expects() -> None:
     assert list(ddl.fresh("sqlite"))[-1].endswith(f"VALUES ('{schema.HEAD}')")
+
+
+ROLE_OF_0001 = json.dumps(
+    {
+        "AssumeRolePolicyDocument": "{}",
+        "MaxSessionDuration": 3600,
+        "Description": "für alle",
+        "AttachedPolicies": ["arn:aws:iam::aws:policy/AmazonS3FullAccess"],
+    }
+)
+
+
+def migrate_roles_of_0001(engine: sqlalchemy.Engine) -> None:
+    """A database as 0001 left it, with a role and its policies, brought to the newest schema."""
+    migrate(engine, "0001")
+    with engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text(
+                "INSERT INTO role (account, name, path, id, arn, created_us, document)"
+                " VALUES ('1', 'r', '/', 'AROA1', 'arn:r', 5, :document)"
+            ),
+            {"document": ROLE_OF_0001},
+        )
+        connection.execute(
+            sqlalchemy.text(
+                "INSERT INTO role_policy (account, role, name, document)"
+                " VALUES ('1', 'r', 'p', :document)"
+            ),
+            {"document": json.dumps('{"Statement": "a \\" quote"}')},
+        )
+    migrate(engine)
+    engine.dispose()
+
+
+async def test_policies_of_roles_are_kept_when_they_move(
+    engine: str, empty_database_url: str
+) -> None:
+    if engine == "sqlite":
+        target = sqlalchemy.create_engine(empty_database_url)
+    else:
+        target = sqlalchemy.create_engine(
+            "postgresql+psycopg://", creator=lambda: psycopg.connect(empty_database_url)
+        )
+    await asyncio.to_thread(migrate_roles_of_0001, target)
+
+    opened = await database.connect(empty_database_url)
+    try:
+        role = await opened.read(lambda tx: roles.get(tx, "1", "r"))
+        subject = await opened.read(lambda tx: subjects.of_role(tx, "1", "r"))
+    finally:
+        await opened.close()
+
+    assert (role.id, role.created_us, role.boundary) == ("AROA1", 5, "")
+    assert role.document == {
+        "AssumeRolePolicyDocument": "{}",
+        "MaxSessionDuration": 3600,
+        "Description": "für alle",
+    }
+    assert subject is not None
+    assert [(one.name, one.text) for one in subject.inline] == [
+        ("p", '{"Statement": "a \\" quote"}')
+    ]
+    assert [one.arn for one in subject.attached] == ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]

@@ -57,7 +57,8 @@ class Artifacts:
         location = s3_locations.parse(url)
         if location is None:
             raise ArtifactLost(f"The artifact at {url} cannot be read: it is not an S3 location.")
-        stored = await self._stored(account, location)
+        owner = container.get("Artifact", {}).get("Account", account)
+        stored = await self._stored(owner, location)
         if digest and stored.sha256 != digest:
             raise ArtifactLost(
                 f"The artifact at {location.url} is no longer the one that was registered: its "

@@ -7,6 +7,7 @@ Everything else is not a location, whatever a laxer reader would make of it.
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 _BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _S3_HOST = r"s3(?:[.-][a-z0-9-]+)?(?:\.dualstack)?(?:\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"
@@ -45,6 +46,15 @@ def parse(url: str) -> Location | None:
         if match:
             return _location(match["bucket"], match["key"])
     return None
+
+
+def copy_source(path: str) -> Location | None:
+    """The object that an x-amz-copy-source names: `[/]bucket/key`, percent-encoded."""
+    try:
+        bucket, _, key = unquote_to_bytes(path).decode().removeprefix("/").partition("/")
+    except UnicodeError:
+        return None
+    return Location(bucket, key) if bucket and key and "\0" not in key else None
 
 
 def _location(bucket: str, key: str) -> Location | None:

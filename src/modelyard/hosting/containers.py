@@ -9,6 +9,7 @@ from typing import Any
 from modelyard import gate
 from modelyard.call import Call, Document
 from modelyard.contract import s3_locations
+from modelyard.contract.s3_locations import Location
 from modelyard.errors import ValidationException
 from modelyard.gate import Artifact, PackageFacts
 from modelyard.storage import stored_objects
@@ -57,12 +58,13 @@ async def check_still_deployable(call: Call, container: Mapping[str, Any]) -> No
     arn = container.get("ModelPackageArn")
     if arn is None:
         return
-    facts = await gate.deployable(call.tx, call.account, call.region, arn)
+    facts = await gate.still_deployable(call.tx, arn)
     if facts.created_us != container["ModelPackageCreatedTime"]:
         raise ValidationException(
             f"Cannot deploy model package {arn}: it is not the one that the model was made of; "
             "that one was deleted. Create the model again."
         )
+    await _check_readable(call, container)
 
 
 async def with_bytes(call: Call, container: Document) -> Document:
@@ -71,7 +73,11 @@ async def with_bytes(call: Call, container: Document) -> Document:
     A model made without a package has no bytes on record, and code of its own never has; their
     deployment has, so that all replicas of it load the same.
     """
-    found = {"Artifact": await _bytes(call, container.get("ModelDataUrl"))}
+    url = container.get("ModelDataUrl")
+    found = {"Artifact": await _bytes(call, url)}
+    if found["Artifact"] and "Artifact" in container:  # on record since the registration
+        owner = {k: v for k, v in found["Artifact"].items() if k == "Account"}
+        container = {**container, "Artifact": {**container["Artifact"], **owner}}
     code = container["Environment"].get(SUBMIT_DIRECTORY, "")
     if code.startswith("s3://"):
         found["Code"] = await _bytes(call, code) or {"Url": code}
@@ -82,8 +88,10 @@ async def _bytes(call: Call, url: str | None) -> Document | None:
     location = None if url is None else s3_locations.parse(url)
     if url is None or location is None:
         return None
-    # Of another account's bucket nothing is told; the deployment fails when it is to be read.
-    if await stored_objects.owner(call.tx, location.bucket) != call.account:
+    # Of a bucket that the caller may not read nothing is told; the deployment fails when it is to
+    # be read.
+    owner = await _reader(call, location)
+    if owner is None:
         return None
     stored = await stored_objects.find(call.tx, location.bucket, location.key)
     if stored is None:
@@ -91,7 +99,12 @@ async def _bytes(call: Call, url: str | None) -> Document | None:
     artifact = Artifact(
         url, url, gate.VERIFIED, stored.sha256, stored.bytes, stored.etag, stored.blob
     )
-    return artifact_document(artifact)
+    return artifact_document(artifact) | _owned(call, owner)
+
+
+def _owned(call: Call, owner: str) -> Document:
+    """Whose bucket the bytes are read from, where it is another account's that lets the caller."""
+    return {} if owner == call.account else {"Account": owner}
 
 
 def artifact_document(artifact: Artifact) -> Document:
@@ -110,11 +123,36 @@ async def _of_package(call: Call, definition: Document) -> list[Document]:
         raise ValidationException(
             f"A container takes {both[0]} or ModelPackageName, not both: the package names it."
         )
-    facts = await gate.deployable(
-        call.tx, call.account, call.region, definition["ModelPackageName"]
-    )
+    facts = await gate.deployable(call, definition["ModelPackageName"])
     specification = facts.inference_specification(definition.get("InferenceSpecificationName"))
-    return [_of_package_container(facts, c, definition) for c in specification["Containers"]]
+    found = [_of_package_container(facts, c, definition) for c in specification["Containers"]]
+    for container in found:
+        await _check_readable(call, container)
+    return found
+
+
+async def _check_readable(call: Call, container: Mapping[str, Any]) -> None:
+    """That a package is shared does not share its bytes: their bucket has a policy of its own.
+
+    Raises: ValidationException.
+    """
+    location = s3_locations.parse(container.get("ModelDataUrl", ""))
+    if location is not None and await _reader(call, location) is None:
+        if await stored_objects.owner(call.tx, location.bucket) is not None:
+            raise ValidationException(
+                f"Could not access model data at {location.url}: bucket {location.bucket} belongs"
+                " to another account, and its policy and yours do not both let you read there"
+                " (s3:GetObject)."
+            )
+
+
+async def _reader(call: Call, location: Location) -> str | None:
+    """The account that owns the bytes, if the caller may read them; None if not, or not here."""
+    owner = await stored_objects.owner(call.tx, location.bucket)
+    if owner is None or owner == call.account:
+        return owner
+    arn = f"arn:aws:s3:::{location.bucket}/{location.key}"
+    return owner if await call.may(call.tx, "s3:GetObject", arn) else None
 
 
 def _of_package_container(

@@ -98,10 +98,12 @@ async def list_endpoint_configs(call: Call, request: Document) -> Document:
 async def delete_endpoint_config(call: Call, request: Document) -> Document:
     """Remove the entry. Endpoints keep what they need of it: SDKs delete it before the endpoint."""
     name = request["EndpointConfigName"]
-    if not await records.delete(call.tx, tables.ENDPOINT_CONFIG, call.account, call.region, name):
+    key = (call.account, call.region, name)
+    row = await records.find(call.tx, tables.ENDPOINT_CONFIG, *key)
+    if row is None or not await records.delete(call.tx, tables.ENDPOINT_CONFIG, *key):
         raise missing(call, name)
-    config_arn = arn(call.account, call.region, name)
-    await tags.drop(call.tx, call.account, call.region, config_arn)
+    await tags.drop(call.tx, call.account, call.region, row["arn"])
+    call.changed(row["arn"], before=row["document"])
     return {}
 
 

@@ -91,7 +91,7 @@ async def update_endpoint(call: Call, request: Document) -> Document:
         variants = capacities.retained(variants, serving["document"]["Variants"], overridden)
     kept = endpoint["document"] if request.get("RetainDeploymentConfig") else {}
     document = _with_deployment_config(kept, request)
-    await deploy(call, endpoint, config["name"], {"Variants": variants}, document)
+    await deploy(call, endpoint, serving, config["name"], {"Variants": variants}, document)
     return {"EndpointArn": endpoint["arn"]}
 
 
@@ -108,14 +108,22 @@ async def update_endpoint_weights_and_capacities(call: Call, request: Document) 
             await containers.check_still_deployable(call, container)
     deployment = {"Variants": after, "Scales": deployments.fleet(serving)}
     document = _with_deployment_config(endpoint["document"], {})
-    await deploy(call, endpoint, serving["config_name"], deployment, document)
+    await deploy(call, endpoint, serving, serving["config_name"], deployment, document)
     return {"EndpointArn": endpoint["arn"]}
 
 
 async def deploy(
-    call: Call, endpoint: Record, config_name: str, deployment: Document, document: Document
+    call: Call,
+    endpoint: Record,
+    serving: Record,
+    config_name: str,
+    deployment: Document,
+    document: Document,
 ) -> int:
-    """Ask for a deployment to take over; `document` is the endpoint's from now on."""
+    """Ask for a deployment to take over from `serving`; `document` is the endpoint's from now on.
+
+    Raises: ValidationException: an update was faster.
+    """
     number = await deployments.add(call, endpoint["arn"], config_name, deployment)
     changes = {
         "status": UPDATING,
@@ -130,7 +138,22 @@ async def deploy(
     ):
         raise in_progress(endpoint)
     await _wish(call, endpoint["arn"])
+    call.changed(
+        endpoint["arn"],
+        _for_trail(serving["config_name"], serving["document"], endpoint["document"]),
+        _for_trail(config_name, deployment, document),
+    )
     return number
+
+
+def _for_trail(config_name: str, deployment: Document, document: Document) -> Document:
+    """What an endpoint is to serve, without what a configuration's name stands for."""
+    variants = [
+        {member: variant[member] for member in _VARIANT_MEMBERS if member in variant}
+        for variant in deployment["Variants"]
+    ]
+    config = document.get("DeploymentConfig", {})
+    return {"EndpointConfigName": config_name, "Variants": variants, "DeploymentConfig": config}
 
 
 def check_updatable(endpoint: Record) -> None:
@@ -151,11 +174,15 @@ def in_progress(endpoint: Record) -> ValidationException:
 async def delete_endpoint(call: Call, request: Document) -> Document:
     """In any status: an endpoint that hangs in Creating can be got rid of."""
     endpoint = await find(call, request["EndpointName"])
-    if endpoint["status"] != DELETING:
-        key = (call.account, call.region, endpoint["name"])
-        changes = {"status": DELETING, "modified_us": call.now_us}
-        await records.update(call.tx, tables.ENDPOINT, key, changes)
-        await _wish(call, endpoint["arn"])
+    if endpoint["status"] == DELETING:
+        call.unchanged()
+        return {}
+    key = (call.account, call.region, endpoint["name"])
+    changes = {"status": DELETING, "modified_us": call.now_us}
+    await records.update(call.tx, tables.ENDPOINT, key, changes)
+    await _wish(call, endpoint["arn"])
+    statuses = ({"EndpointStatus": endpoint["status"]}, {"EndpointStatus": DELETING})
+    call.changed(endpoint["arn"], *statuses)
     return {}
 
 

@@ -91,9 +91,12 @@ async def list_models(call: Call, request: Document) -> Document:
 async def delete_model(call: Call, request: Document) -> Document:
     """Remove the entry; endpoints that were made of it go on."""
     name = request["ModelName"]
-    if not await records.delete(call.tx, tables.MODEL, call.account, call.region, name):
+    key = (call.account, call.region, name)
+    row = await records.find(call.tx, tables.MODEL, *key)
+    if row is None or not await records.delete(call.tx, tables.MODEL, *key):
         raise missing(call, name)
-    await tags.drop(call.tx, call.account, call.region, arn(call.account, call.region, name))
+    await tags.drop(call.tx, call.account, call.region, row["arn"])
+    call.changed(row["arn"], before=row["document"]["Model"])
     return {}
 
 

@@ -76,7 +76,9 @@ async def rollback_endpoint(call: Call, request: Document) -> Document:
         raise errors.ConflictException(_nothing(endpoint, choice))
     target = by_number[choice.target]
     dry_run = request.get("DryRun", False)
-    if not dry_run:
+    if dry_run:
+        call.unchanged()
+    else:
         await _deploy(call, endpoint, present, target)
     return {
         "EndpointArn": endpoint["arn"],
@@ -104,7 +106,7 @@ async def _deploy(call: Call, endpoint: Record, present: Record, target: Record)
         "RollbackTo": target["number"],
     }
     document = {k: v for k, v in endpoint["document"].items() if k == "DeploymentConfig"}
-    await endpoints.deploy(call, endpoint, target["config_name"], deployment, document)
+    await endpoints.deploy(call, endpoint, present, target["config_name"], deployment, document)
 
 
 async def _pasts(call: Call, history: Sequence[Record], present: Record) -> list[Past]:

@@ -1,9 +1,11 @@
 """The tables of hosting, and pages of them. Knows columns, not what documents hold."""
 
+from modelyard import visible_pages
 from modelyard.call import Call, Document
 from modelyard.contract.page_tokens import Question
 from modelyard.storage import records
 from modelyard.storage.records import Filter, Record, Table
+from modelyard.visible_pages import Position
 
 MAX_RESULTS_DEFAULT = 10  # AWS: models, endpoint configurations and endpoints
 
@@ -67,19 +69,47 @@ async def page(call: Call, request: Document, table: Table) -> tuple[list[Record
     """
     question = Question(call.account, call.region, call.operation, request)
     token = request.get("NextToken")
-    found = await records.page(
-        call.tx,
-        table,
-        equal={"account": call.account, "region": call.region},
-        order=_ORDERS[request.get("SortBy", "CreationTime")],
-        limit=request.get("MaxResults", MAX_RESULTS_DEFAULT),
-        descending=request.get("SortOrder", "Descending") == "Descending",
-        filters=_filters(request),
-        after=call.page_tokens.open(question, token) if token else None,
+    after = call.page_tokens.open(question, token) if token else None
+    found, last = await _records(call, request, table, after)
+    if last is None:
+        return found, {}
+    return found, {"NextToken": call.page_tokens.seal(question, list(last))}
+
+
+async def _records(
+    call: Call, request: Document, table: Table, after: Position | None
+) -> tuple[list[Record], Position | None]:
+    """The next records, and where to go on if there are more."""
+    order = _ORDERS[request.get("SortBy", "CreationTime")]
+
+    async def fetch(after: Position | None, limit: int) -> records.Page:
+        return await records.page(
+            call.tx,
+            table,
+            equal={"account": call.account, "region": call.region},
+            order=order,
+            limit=limit,
+            descending=request.get("SortOrder", "Descending") == "Descending",
+            filters=_filters(request),
+            after=after,
+        )
+
+    size = request.get("MaxResults", MAX_RESULTS_DEFAULT)
+    sees = call.sees
+    if sees is None:
+        page = await fetch(after, size)
+        return page.records, page.last
+
+    async def batch(after: Position | None, limit: int) -> list[Record]:
+        return (await fetch(after, limit)).records
+
+    return await visible_pages.gather(
+        batch,
+        lambda record: sees(record["arn"]),
+        lambda record: [record[column] for column in order],
+        size,
+        after,
     )
-    if found.last is None:
-        return found.records, {}
-    return found.records, {"NextToken": call.page_tokens.seal(question, found.last)}
 
 
 def _filters(request: Document) -> list[Filter]:

@@ -1,11 +1,11 @@
 """Buckets: created, looked at, listed, deleted."""
 
-from modelyard.call import Document, OpenCall, open_ended
+from modelyard.call import Change, Document, OpenCall, open_ended
 from modelyard.contract.page_tokens import Question
 from modelyard.errors import Conflict, ValidationException
 from modelyard.objects import headers, names, refusals, rows
 from modelyard.objects.shelf import Left, Shelf, owner
-from modelyard.storage import stored_objects
+from modelyard.storage import resource_policies, stored_objects
 from modelyard.storage.transaction import Transaction
 
 BUCKETS_MAX = 10_000  # ListBuckets, MaxBuckets
@@ -32,6 +32,7 @@ class Buckets(Shelf):
                 call.now_us,
                 document,
             )
+            await call.audit.record(tx, [Change(rows.arn(name), after={"Region": region})])
             return {"Location": f"/{name}"}
 
         try:
@@ -62,7 +63,7 @@ class Buckets(Shelf):
         name = request["Bucket"]
 
         async def work(tx: Transaction) -> Left:
-            await rows.locked_bucket(tx, call, request)
+            bucket = await rows.locked_bucket(tx, call, request)
             if await tx.one("SELECT 1 FROM object WHERE bucket = ? LIMIT 1", name):
                 raise refusals.BucketNotEmpty(
                     "The bucket you tried to delete is not empty", BucketName=name
@@ -73,6 +74,9 @@ class Buckets(Shelf):
             )
             await tx.run("DELETE FROM multipart_upload WHERE bucket = ?", name)
             await tx.run("DELETE FROM bucket WHERE name = ?", name)
+            await resource_policies.drop(tx, rows.arn(name))
+            before = {"Region": bucket.region, "CreationDate": bucket.created_us}
+            await call.audit.record(tx, [Change(rows.arn(name), before=before)])
             return Left({}, [part[0] for part in parts])
 
         return await self.write(work)

@@ -120,7 +120,9 @@ class Copies(Multipart):
                 await rows.locked_bucket(tx, call, request)
                 found = await rows.find(tx, stored.bucket, stored.key)
                 check_write(conditions, found.stored if found else None)
-                await rows.put(tx, rows.Described(stored, document))
+                described = rows.Described(stored, document)
+                await rows.put(tx, described)
+                await call.audit.record(tx, [rows.change(found, described)])
                 return Left({}, [found.stored.blob] if found else [])
 
             await self.write(work)

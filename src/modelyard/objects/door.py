@@ -7,6 +7,7 @@ from pathlib import Path
 from modelyard.errors import Unavailable
 from modelyard.objects.attributes import Attributes
 from modelyard.objects.blobs import Missing, Rotted
+from modelyard.objects.bucket_policies import BucketPolicies
 from modelyard.objects.buckets import Buckets
 from modelyard.objects.copies import Copies
 from modelyard.objects.listing import Listing
@@ -21,7 +22,9 @@ SWEEP_SECONDS = 3600.0
 log = logging.getLogger(__name__)
 
 
-class ObjectDoor(Buckets, Objects, Attributes, Tagging, Listing, Copies, UploadLists):
+class ObjectDoor(
+    Buckets, BucketPolicies, Objects, Attributes, Tagging, Listing, Copies, UploadLists
+):
     """S3's operations over one database and one blob folder."""
 
     async def fetch(self, stored: StoredObject, path: Path) -> None:

@@ -33,11 +33,12 @@ class Asked:
 
 @dataclass(slots=True)
 class Listed:
-    """A page. `last` is where the next one begins, when there is more."""
+    """A page. `last` is where the next one begins, when there is more; `account` the bucket's."""
 
     contents: list[Row] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)
     last: str | None = None
+    account: str = ""
 
     @property
     def count(self) -> int:
@@ -59,7 +60,7 @@ class Listing(Shelf):
             after = _position(call, question, token)
         listed = await self._list(call, request, after)
         answer = _answer(listed, request) | {"KeyCount": listed.count}
-        owned = {"Owner": owner(call.account)} if request.get("FetchOwner") else {}
+        owned = {"Owner": owner(listed.account)} if request.get("FetchOwner") else {}
         answer |= _contents(listed.contents, request, owned)
         answer |= {m: request[m] for m in ("StartAfter", "ContinuationToken") if m in request}
         if listed.last is not None:
@@ -70,7 +71,7 @@ class Listing(Shelf):
     async def list_objects(self, call: OpenCall, request: Document) -> Document:
         listed = await self._list(call, request, request.get("Marker", ""))
         answer = _answer(listed, request) | {"Marker": request.get("Marker", "")}
-        answer |= _contents(listed.contents, request, {"Owner": owner(call.account)})
+        answer |= _contents(listed.contents, request, {"Owner": owner(listed.account)})
         if listed.last is not None and request.get("Delimiter"):
             answer["NextMarker"] = listed.last
         return _encoded(answer, request)
@@ -87,8 +88,10 @@ class Listing(Shelf):
             raise refusals.InvalidArgument("No key has a NUL.")
 
         async def work(tx: Transaction) -> Listed:
-            await rows.bucket(tx, call, request)
-            return await fold(tx, asked)
+            bucket = await rows.bucket(tx, call, request)
+            listed = await fold(tx, asked)
+            listed.account = bucket.account
+            return listed
 
         return await self.database.scan(work)
 

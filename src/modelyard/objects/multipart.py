@@ -6,14 +6,14 @@ import secrets
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
-from modelyard.call import Document, OpenCall, open_ended
+from modelyard.call import Change, Document, OpenCall, open_ended
 from modelyard.objects import headers, intake, names, refusals, rows, tagging, uploads
 from modelyard.objects.blobs import Blob, BlobFolder, Missing, Rotted
 from modelyard.objects.checksums import ALGORITHMS
 from modelyard.objects.conditions import Conditions, check_write
 from modelyard.objects.intake import Promises, Taken
 from modelyard.objects.objects import checksum_members, not_as_stored
-from modelyard.objects.shelf import Left, Shelf, quoted
+from modelyard.objects.shelf import Left, ReadPolicy, Shelf, quoted
 from modelyard.objects.upload import Upload
 from modelyard.objects.uploads import PARTS_MAX, Begun, Part
 from modelyard.storage.database import Database
@@ -24,8 +24,8 @@ _OF_THE_UPLOAD = ("Algorithm", "Asked")  # members of its document that the obje
 
 
 class Multipart(Shelf):
-    def __init__(self, database: Database, blobs: BlobFolder) -> None:
-        super().__init__(database, blobs)
+    def __init__(self, database: Database, blobs: BlobFolder, read_policy: ReadPolicy) -> None:
+        super().__init__(database, blobs, read_policy)
         self._completing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @open_ended
@@ -50,6 +50,8 @@ class Multipart(Shelf):
                 call.now_us,
                 rows.encode(document).decode(),
             )
+            place = rows.arn(request["Bucket"], request["Key"])
+            await call.audit.record(tx, [Change(place)], {"UploadId": upload_id})
 
         await self.database.write(work)
         answer = {"Bucket": request["Bucket"], "Key": request["Key"], "UploadId": upload_id}
@@ -105,6 +107,8 @@ class Multipart(Shelf):
         async def work(tx: Transaction) -> Left:
             await uploads.existing(tx, request, lock=True)
             old = await uploads.put_part(tx, begun.upload_id, part)
+            place = rows.arn(request["Bucket"], request["Key"])
+            await call.audit.record(tx, [Change(place)], {"ETag": part.etag})
             return Left({}, [old] if old else [])
 
         async with self.unless_refused(taken.blob):
@@ -160,7 +164,9 @@ class Multipart(Shelf):
             if uploads.chosen(listed, await uploads.parts(tx, begun.upload_id)) != used:
                 raise uploads.no_such_upload(request)
             check_write(conditions, found.stored if found else None)
-            await rows.put(tx, rows.Described(stored, document))
+            described = rows.Described(stored, document)
+            await rows.put(tx, described)
+            await call.audit.record(tx, [rows.change(found, described)])
             left = await uploads.end(tx, request)
             if found is not None:
                 left.append(found.stored.blob)
@@ -187,7 +193,10 @@ class Multipart(Shelf):
         async def work(tx: Transaction) -> Left:
             await rows.bucket(tx, call, request)
             await uploads.existing(tx, request, lock=True)
-            return Left({}, await uploads.end(tx, request))
+            left = await uploads.end(tx, request)
+            place = rows.arn(request["Bucket"], request["Key"])
+            await call.audit.record(tx, [Change(place)])
+            return Left({}, left)
 
         return await self.write(work)
 

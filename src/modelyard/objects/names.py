@@ -1,8 +1,8 @@
 """What buckets and keys may be called, and where a copy comes from. Pure."""
 
 import re
-from urllib.parse import unquote_to_bytes
 
+from modelyard.contract import s3_locations
 from modelyard.objects import refusals
 
 KEY_BYTES_MAX = 1024
@@ -55,13 +55,10 @@ def copy_source(header: str) -> tuple[str, str]:
     path, mark, version = header.partition("?versionId=")
     if mark and version != "null":
         raise refusals.NoSuchVersion("The specified version does not exist.", VersionId=version)
-    try:
-        bucket, _, key = unquote_to_bytes(path).decode().removeprefix("/").partition("/")
-    except UnicodeDecodeError:
-        raise _bad_source(header) from None
-    if not bucket or not key or "\0" in key:
+    source = s3_locations.copy_source(path)
+    if source is None:
         raise _bad_source(header)
-    return bucket, key
+    return source.bucket, source.key
 
 
 def _bad_source(header: str) -> refusals.InvalidArgument:

@@ -50,7 +50,9 @@ class Objects(Shelf):
             await rows.locked_bucket(tx, call, request)
             found = await rows.find(tx, bucket, key)
             check_write(conditions, found.stored if found else None)
-            await rows.put(tx, rows.Described(stored, document))
+            described = rows.Described(stored, document)
+            await rows.put(tx, described)
+            await call.audit.record(tx, [rows.change(found, described)])
             return Left({}, [found.stored.blob] if found else [])
 
         async with self.unless_refused(blob):
@@ -86,8 +88,11 @@ class Objects(Shelf):
 
         async def work(tx: Transaction) -> Left:
             await rows.locked_bucket(tx, call, request)
-            blob = await _delete(tx, request["Bucket"], request["Key"], request.get("IfMatch"))
-            return Left({}, [blob] if blob else [])
+            gone = await _delete(tx, request["Bucket"], request["Key"], request.get("IfMatch"))
+            if gone is None:
+                return Left({})
+            await call.audit.record(tx, [rows.change(gone, None)])
+            return Left({}, [gone.stored.blob])
 
         return await self.write(work)
 
@@ -105,21 +110,23 @@ class Objects(Shelf):
             await rows.locked_bucket(tx, call, request)
             deleted: list[Document] = []
             failed: list[Document] = []
-            blobs: list[str] = []
+            gone: list[rows.Described] = []
             for one in wanted:
                 try:
                     headers.check_version(one)
-                    blob = await _delete(tx, request["Bucket"], one["Key"], one.get("ETag"))
+                    found = await _delete(tx, request["Bucket"], one["Key"], one.get("ETag"))
                 except (refusals.NoSuchVersion, refusals.PreconditionFailed) as refusal:
                     error = {"Code": refusal.code, "Message": refusal.message}
                     failed.append({"Key": one["Key"], **error})
                     continue
                 deleted.append({"Key": one["Key"]})
-                blobs += [blob] if blob else []
+                gone += [found] if found else []
             answer: Document = {"Errors": failed} if failed else {}
             if deleted and not request["Delete"].get("Quiet", False):
                 answer["Deleted"] = deleted
-            return Left(answer, blobs)
+            if gone:
+                await call.audit.record(tx, [rows.change(one, None) for one in gone], answer)
+            return Left(answer, [one.stored.blob for one in gone])
 
         return await self.write(work)
 
@@ -206,7 +213,9 @@ def _check_deletion(request: Document) -> None:
             )
 
 
-async def _delete(tx: Transaction, bucket: str, key: str, match: str | None) -> str | None:
+async def _delete(
+    tx: Transaction, bucket: str, key: str, match: str | None
+) -> rows.Described | None:
     if "\0" in key:
         return None  # no key has one, so there is nothing to delete
     if match is not None:

@@ -8,6 +8,15 @@ class NoSuchBucket(Refusal):
     status = 404
 
 
+class NoSuchBucketPolicy(Refusal):
+    code = "NoSuchBucketPolicy"
+    status = 404
+
+
+class MalformedPolicy(Refusal):
+    code = "MalformedPolicy"
+
+
 class NoSuchKey(Refusal):
     code = "NoSuchKey"
     status = 404

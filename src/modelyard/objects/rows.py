@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from modelyard.call import Document, OpenCall
+from modelyard.call import Change, Document, OpenCall
 from modelyard.objects import refusals
 from modelyard.storage.stored_objects import StoredObject
 from modelyard.storage.transaction import Transaction
@@ -41,18 +41,28 @@ class Described:
     document: Document = field(default_factory=dict)
 
 
+async def own_bucket(
+    tx: Transaction, call: OpenCall, request: Document, *, lock: bool = False
+) -> Bucket:
+    """The request's bucket, of the caller's own account. Raises: NoSuchBucket, AccessDenied."""
+    found = await (locked_bucket if lock else bucket)(tx, call, request)
+    if found.account != call.account:
+        raise refusals.AccessDenied("Access Denied")
+    return found
+
+
 async def bucket(tx: Transaction, call: OpenCall, request: Document) -> Bucket:
     """The request's bucket. Raises: NoSuchBucket, AccessDenied."""
     row = await tx.one(
         "SELECT name, account, region, created_us FROM bucket WHERE name = ?", request["Bucket"]
     )
-    return _own(row, call, request["Bucket"], request.get("ExpectedBucketOwner"))
+    return _reached(row, call, request["Bucket"], request.get("ExpectedBucketOwner"))
 
 
 async def source_bucket(tx: Transaction, call: OpenCall, name: str, owner: str | None) -> Bucket:
     """The bucket a copy reads from. Raises: NoSuchBucket, AccessDenied."""
     row = await tx.one("SELECT name, account, region, created_us FROM bucket WHERE name = ?", name)
-    return _own(row, call, name, owner)
+    return _reached(row, call, name, owner)
 
 
 async def locked_bucket(tx: Transaction, call: OpenCall, request: Document) -> Bucket:
@@ -66,14 +76,15 @@ async def locked_bucket(tx: Transaction, call: OpenCall, request: Document) -> B
         " RETURNING name, account, region, created_us",
         request["Bucket"],
     )
-    return _own(row, call, request["Bucket"], request.get("ExpectedBucketOwner"))
+    return _reached(row, call, request["Bucket"], request.get("ExpectedBucketOwner"))
 
 
-def _own(row: Sequence[Any] | None, call: OpenCall, name: str, owner: str | None) -> Bucket:
+def _reached(row: Sequence[Any] | None, call: OpenCall, name: str, owner: str | None) -> Bucket:
     if row is None:
         raise refusals.NoSuchBucket("The specified bucket does not exist", BucketName=name)
     found = Bucket(*row)
-    if found.account != call.account or owner not in (None, found.account):
+    may = call.reaches(arn(found.name), found.account)
+    if not may or owner not in (None, found.account):
         raise refusals.AccessDenied("Access Denied")
     return found
 
@@ -104,12 +115,34 @@ async def put(tx: Transaction, described: Described) -> None:
     )
 
 
-async def delete(tx: Transaction, bucket_name: str, key: str) -> str | None:
-    """Delete an object's row; answer the blob that nothing names now."""
+def arn(bucket_name: str, key: str = "") -> str:
+    """A bucket's, or an object's."""
+    return f"arn:aws:s3:::{bucket_name}/{key}" if key else f"arn:aws:s3:::{bucket_name}"
+
+
+def change(before: Described | None, after: Described | None) -> Change:
+    """What became of an object, for the audit trail."""
+    some = before or after
+    assert some is not None, "an object was there before, or is there now"
+    place = arn(some.stored.bucket, some.stored.key)
+    return Change(place, _for_trail(before), _for_trail(after))
+
+
+def _for_trail(described: Described | None) -> Document | None:
+    """An object without the list of its parts."""
+    if described is None:
+        return None
+    stored = described.stored
+    facts = {"Bytes": stored.bytes, "ETag": stored.etag, "Sha256": stored.sha256}
+    return facts | {k: v for k, v in described.document.items() if k != "Parts"}
+
+
+async def delete(tx: Transaction, bucket_name: str, key: str) -> Described | None:
+    """Delete an object's row; answer what went, whose blob nothing names now."""
     row = await tx.one(
-        "DELETE FROM object WHERE bucket = ? AND key = ? RETURNING blob", bucket_name, key
+        f"DELETE FROM object WHERE bucket = ? AND key = ? RETURNING {_OBJECT}", bucket_name, key
     )
-    return None if row is None else str(row[0])
+    return None if row is None else Described(StoredObject(*row[:-1]), decode(row[-1]))
 
 
 async def named_blobs(tx: Transaction, ids: Sequence[str]) -> Collection[str]:

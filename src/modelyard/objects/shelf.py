@@ -30,12 +30,17 @@ class Left:
     blobs: Sequence[str] = ()
 
 
-class Shelf:
-    """One database and one blob folder."""
+# Whether a bucket's policy lets everybody in; refuses what is no policy of that bucket.
+ReadPolicy = Callable[[str, str], bool]
 
-    def __init__(self, database: Database, blobs: BlobFolder) -> None:
+
+class Shelf:
+    """One database and one blob folder; `read_policy` reads what they only keep."""
+
+    def __init__(self, database: Database, blobs: BlobFolder, read_policy: ReadPolicy) -> None:
         self.database = database
         self.blobs = blobs
+        self.read_policy = read_policy
 
     async def write(self, work: Callable[[Transaction], Awaitable[Left]]) -> Document:
         """Commit, then remove the blobs that were left, unless another row names them."""

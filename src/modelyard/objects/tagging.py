@@ -76,7 +76,10 @@ class Tagging(Shelf):
             document = {k: v for k, v in found.document.items() if k != "Tags"}
             if tags:
                 document["Tags"] = tags
-            await rows.put(tx, rows.Described(found.stored, document))
+            retagged = rows.Described(found.stored, document)
+            await rows.put(tx, retagged)
+            if retagged != found:
+                await call.audit.record(tx, [rows.change(found, retagged)])
             return {}
 
         check_version(request)

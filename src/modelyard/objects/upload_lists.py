@@ -18,12 +18,13 @@ class UploadLists(Shelf):
         limit = _limit(request, "MaxParts")
         marker = request.get("PartNumberMarker", 0)
 
-        async def work(tx: Transaction) -> tuple[uploads.Begun, list[uploads.Part]]:
-            await rows.bucket(tx, call, request)
+        async def work(tx: Transaction) -> tuple[str, uploads.Begun, list[uploads.Part]]:
+            bucket = await rows.bucket(tx, call, request)
             begun = await uploads.existing(tx, request)
-            return begun, await uploads.parts(tx, begun.upload_id, marker, limit + 1)
+            found = await uploads.parts(tx, begun.upload_id, marker, limit + 1)
+            return bucket.account, begun, found
 
-        begun, found = await self.database.scan(work)
+        account, begun, found = await self.database.scan(work)
         page = found[:limit]
         answer = {
             "Bucket": request["Bucket"],
@@ -32,8 +33,8 @@ class UploadLists(Shelf):
             "PartNumberMarker": marker,
             "MaxParts": limit,
             "IsTruncated": len(found) > limit,
-            "Initiator": owner(call.account),
-            "Owner": owner(call.account),
+            "Initiator": owner(account),
+            "Owner": owner(account),
             "StorageClass": "STANDARD",
             "ChecksumAlgorithm": begun.algorithm.name,
             "ChecksumType": begun.document["ChecksumType"],
@@ -48,8 +49,10 @@ class UploadLists(Shelf):
         limit = _limit(request, "MaxUploads")
 
         async def work(tx: Transaction) -> "_Listed":
-            await rows.bucket(tx, call, request)
-            return await _list(tx, request, limit)
+            bucket = await rows.bucket(tx, call, request)
+            listed = await _list(tx, request, limit)
+            listed.account = bucket.account
+            return listed
 
         listed = await self.database.scan(work)
         encoded = request.get("EncodingType") == "url"
@@ -65,7 +68,9 @@ class UploadLists(Shelf):
         if listed.next is not None:
             answer["NextKeyMarker"], answer["NextUploadIdMarker"] = listed.next
         if listed.uploads:
-            answer["Uploads"] = [_shown(row, call, encoded=encoded) for row in listed.uploads]
+            answer["Uploads"] = [
+                _shown(row, listed.account, encoded=encoded) for row in listed.uploads
+            ]
         if listed.prefixes:
             answer["CommonPrefixes"] = [
                 {"Prefix": _text(prefix, encoded=encoded)} for prefix in listed.prefixes
@@ -78,6 +83,7 @@ class _Listed:
         self.uploads: list[Row] = []
         self.prefixes: list[str] = []
         self.next: tuple[str, str] | None = None
+        self.account = ""  # the bucket's
 
 
 async def _list(tx: Transaction, request: Document, limit: int) -> _Listed:
@@ -131,7 +137,7 @@ def _limit(request: Document, member: str) -> int:
     return min(asked, PAGE_MAX)
 
 
-def _shown(row: Row, call: OpenCall, *, encoded: bool) -> Document:
+def _shown(row: Row, account: str, *, encoded: bool) -> Document:
     key, upload_id, created_us, text = row
     document = rows.decode(text)
     return {
@@ -139,8 +145,8 @@ def _shown(row: Row, call: OpenCall, *, encoded: bool) -> Document:
         "Key": _text(key, encoded=encoded),
         "Initiated": created_us,
         "StorageClass": "STANDARD",
-        "Owner": owner(call.account),
-        "Initiator": owner(call.account),
+        "Owner": owner(account),
+        "Initiator": owner(account),
         "ChecksumAlgorithm": document["Algorithm"],
         "ChecksumType": document["ChecksumType"],
     }

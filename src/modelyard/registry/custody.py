@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from modelyard.call import Call, Document
 from modelyard.contract import s3_locations
+from modelyard.contract.s3_locations import Location
 from modelyard.errors import ValidationException
 from modelyard.gate import UNVERIFIED, VERIFIED, Artifact
+from modelyard.model_package_names import PackagePlace
 from modelyard.storage import stored_objects
 from modelyard.storage.stored_objects import StoredObject
 
@@ -78,10 +80,10 @@ async def _look(call: Call, source: Source) -> list[Artifact]:
     owner = await stored_objects.owner(call.tx, location.bucket)
     if owner is None:
         return [_unverified(source)]
-    if owner != call.account:
+    if not await _readable(call, owner, location, source):
         raise ValidationException(
             f"Could not access model data at {source.url}: bucket {location.bucket} belongs to"
-            " another account."
+            " another account, and its policy and yours do not both let you read there."
         )
     if source.is_prefix:
         await stored_objects.hold(call.tx, location.bucket, location.key)
@@ -98,6 +100,14 @@ async def _look(call: Call, source: Source) -> list[Artifact]:
     if source.etag and not source.is_prefix:
         _compare_etags(source, found[0])
     return [_verified(source, stored) for stored in found]
+
+
+async def _readable(call: Call, owner: str, location: Location, source: Source) -> bool:
+    """Whether the caller may read the bytes; of a prefix, everything under it."""
+    if owner == call.account:
+        return True
+    arn = f"arn:aws:s3:::{location.bucket}/{location.key}{'*' if source.is_prefix else ''}"
+    return await call.may(call.tx, "s3:GetObject", arn)
 
 
 def _compare_etags(source: Source, stored: StoredObject) -> None:
@@ -118,13 +128,15 @@ def _verified(source: Source, stored: StoredObject) -> Artifact:
     )
 
 
-async def record(call: Call, arn: str, taken: Sequence[Artifact], position: int = 0) -> None:
+async def record(
+    call: Call, package: PackagePlace, taken: Sequence[Artifact], position: int = 0
+) -> None:
     """Write down what was taken, from the place `position` on."""
     for start in range(0, len(taken), _ROWS_AT_ONCE):
         some = taken[start : start + _ROWS_AT_ONCE]
         values: list[str | int] = []
         for place, artifact in enumerate(some, position + start):
-            values += (call.account, call.region, arn, place, artifact.source, artifact.url)
+            values += (*package.row, place, artifact.source, artifact.url)
             values += (artifact.state, artifact.sha256, artifact.bytes)
             values += (artifact.etag, artifact.blob)
         rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
@@ -135,10 +147,8 @@ async def record(call: Call, arn: str, taken: Sequence[Artifact], position: int 
         )
 
 
-async def forget(call: Call, arn: str) -> None:
+async def forget(call: Call, package: PackagePlace) -> None:
     await call.tx.run(
         "DELETE FROM model_package_artifact WHERE account = ? AND region = ? AND arn = ?",
-        call.account,
-        call.region,
-        arn,
+        *package.row,
     )

@@ -51,3 +51,12 @@ class Members:
         found = self._decode(encoded)
         values = ((name, getattr(found, name)) for name in self._names)
         return {name: value for name, value in values if value is not msgspec.UNSET}
+
+
+_NAMED = Members("ModelPackageArn", "ModelPackageGroupArn")
+
+
+def arn(encoded: str) -> str:
+    """The ARN of the package or group that a document describes."""
+    found = _NAMED.read(encoded)
+    return str(found.get("ModelPackageArn") or found["ModelPackageGroupArn"])

@@ -1,12 +1,15 @@
 """Model package groups: create, describe, list, delete. A group also hands out version numbers."""
 
+from functools import partial
+
 from modelyard import call as calls
 from modelyard import model_package_names as names
 from modelyard import tag_rules
 from modelyard.call import Call, Document
 from modelyard.errors import Conflict, ConflictException, ResourceLimitExceeded, ValidationException
+from modelyard.model_package_names import GroupPlace, PackagePlace
 from modelyard.registry import documents, pages, principals
-from modelyard.storage import tags
+from modelyard.storage import resource_policies, tags
 
 VERSION_MAX = 999_999_999  # nine digits: DescribeModelPackage's pattern
 
@@ -46,51 +49,47 @@ async def create_model_package_group(call: Call, request: Document) -> Document:
 
 @calls.read
 async def describe_model_package_group(call: Call, request: Document) -> Document:
-    name = names.group(call.account, call.region, request["ModelPackageGroupName"])
+    group = names.find_group(call, request["ModelPackageGroupName"])
     row = await call.tx.one(
         "SELECT document FROM model_package_group WHERE account = ? AND region = ? AND name = ?",
-        call.account,
-        call.region,
-        name,
+        *group.key,
     )
     if row is None:
-        raise names.group_missing(call.account, call.region, name)
+        raise group.missing()
     return documents.read(row[0])
 
 
 @calls.write
 async def delete_model_package_group(call: Call, request: Document) -> Document:
-    name = names.group(call.account, call.region, request["ModelPackageGroupName"])
-    key = (call.account, call.region, name)
-    gone = await call.tx.run(
+    group = names.find_group(call, request["ModelPackageGroupName"])
+    gone = await call.tx.one(
         "DELETE FROM model_package_group"
-        " WHERE account = ? AND region = ? AND name = ? AND versions = 0",
-        *key,
+        " WHERE account = ? AND region = ? AND name = ? AND versions = 0 RETURNING document",
+        *group.key,
     )
-    if not gone:
-        raise await _still_there(call, name)
-    arn = names.group_arn(*key)
-    await tags.drop(call.tx, call.account, call.region, arn)
+    if gone is None:
+        raise await _still_there(call, group)
+    call.changed(group.arn, before=documents.read(gone[0]))
+    await tags.drop(call.tx, group.account, group.region, group.arn)
+    await resource_policies.drop(call.tx, group.arn)
     return {}
 
 
-async def _still_there(call: Call, name: str) -> Exception:
+async def _still_there(call: Call, group: GroupPlace) -> Exception:
     row = await call.tx.one(
         "SELECT arn, versions FROM model_package_group"
         " WHERE account = ? AND region = ? AND name = ?",
-        call.account,
-        call.region,
-        name,
+        *group.key,
     )
     if row is None:
-        return names.group_missing(call.account, call.region, name)
+        return group.missing()
     return ConflictException(
         f"Model Package Group {row[0]} is not empty: it has {row[1]} model package(s)."
         " Delete them first."
     )
 
 
-async def next_version(call: Call, name: str) -> int:
+async def next_version(call: Call, group: GroupPlace) -> int:
     """Take the next number of a group. The row stays locked until the end of the transaction.
 
     That makes numbers gapless: who comes next waits to learn whether this one was used.
@@ -99,27 +98,25 @@ async def next_version(call: Call, name: str) -> int:
     row = await call.tx.one(
         "UPDATE model_package_group SET next_version = next_version + 1, versions = versions + 1"
         " WHERE account = ? AND region = ? AND name = ? RETURNING next_version - 1",
-        call.account,
-        call.region,
-        name,
+        *group.key,
     )
     if row is None:
-        raise names.group_missing(call.account, call.region, name)
+        raise group.missing()
     if row[0] > VERSION_MAX:
         raise ResourceLimitExceeded(
-            f"Model Package Group {name} has used all of its {VERSION_MAX} version numbers."
+            f"Model Package Group {group.name} has used all of its {VERSION_MAX} version numbers."
         )
     return int(row[0])
 
 
-async def forget_version(call: Call, name: str) -> None:
+async def forget_version(call: Call, package: PackagePlace) -> None:
     """Count one package less in a group. Its number is not given again."""
     await call.tx.run(
         "UPDATE model_package_group SET versions = versions - 1"
         " WHERE account = ? AND region = ? AND name = ?",
-        call.account,
-        call.region,
-        name,
+        package.account,
+        package.region,
+        package.group,
     )
 
 
@@ -137,25 +134,35 @@ def _a_few_rows(request: Document) -> bool:
     """Whether an index leads straight to the page."""
     by_name = request.get("SortBy") == "Name"
     timed = "CreationTimeAfter" in request or "CreationTimeBefore" in request
-    return not request.get("NameContains") and not (by_name and timed)
+    shared = request.get("CrossAccountFilterOption") == "CrossAccount"
+    return not shared and not request.get("NameContains") and not (by_name and timed)
 
 
 @calls.scan_unless(_a_few_rows)
 async def list_model_package_groups(call: Call, request: Document) -> Document:
-    if request.get("CrossAccountFilterOption") == "CrossAccount":
-        return pages.answer("ModelPackageGroupSummaryList", [], None)  # nothing is shared yet
+    shared = request.get("CrossAccountFilterOption") == "CrossAccount"
     by_name = request.get("SortBy") == "Name"
+    order = ("name",) if by_name else ("created_us", "name")
     listing = pages.Listing(
         columns=("document",),
         table="model_package_group",
-        order=("name",) if by_name else ("created_us", "name"),
+        order=(*order, "account") if shared else order,
         descending=request.get("SortOrder", pages.ASCENDING) != pages.ASCENDING,
     )
-    listing.require("account = ? AND region = ?", call.account, call.region)
+    if shared:
+        listing.require(
+            "(account, region, arn) IN (SELECT account, region, arn FROM resource_policy_reader"
+            " WHERE reader = ? AND region = ?)",
+            call.account,
+            call.region,
+        )
+    else:
+        listing.require("account = ? AND region = ?", call.account, call.region)
     listing.require_times(request, "created_us")
     if request.get("NameContains"):
         listing.require("replace(name, ?, '') <> name", request["NameContains"])
-    rows, token = await pages.page(call, request, listing, pages.SIZE_DEFAULT)
+    sees = partial(call.may, call.tx, "sagemaker:DescribeModelPackageGroup") if shared else None
+    rows, token = await pages.page(call, request, listing, pages.SIZE_DEFAULT, sees)
     groups = [documents.read(row[-1]) for row in rows]
     summaries = [{m: group[m] for m in _IN_SUMMARIES if m in group} for group in groups]
     return pages.answer("ModelPackageGroupSummaryList", summaries, token)

@@ -6,6 +6,7 @@ A page of one group by creation costs the same at any size of the group: its ord
 from modelyard import call as calls
 from modelyard import model_package_names as names
 from modelyard.call import Call, Document
+from modelyard.model_package_names import GroupPlace
 from modelyard.registry import documents, pages
 
 _SUMMARY = documents.Members(
@@ -36,7 +37,8 @@ def _a_few_rows(request: Document) -> bool:
 
 @calls.scan_unless(_a_few_rows)
 async def list_model_packages(call: Call, request: Document) -> Document:
-    group, kind = _group_and_type(call, request)
+    place, kind = _group_and_type(call, request)
+    group = place.name
     contains = request.get("NameContains", "")
     if group and (contains not in group or kind == "Unversioned"):
         return pages.answer("ModelPackageSummaryList", [], None)
@@ -46,7 +48,7 @@ async def list_model_packages(call: Call, request: Document) -> Document:
         order=_order(request, group, kind),
         descending=request.get("SortOrder", pages.ASCENDING) != pages.ASCENDING,
     )
-    listing.require("account = ? AND region = ?", call.account, call.region)
+    listing.require("account = ? AND region = ?", place.account, place.region)
     if group or kind == "Unversioned":
         listing.require("group_name = ?", group)
     elif kind == "Versioned":
@@ -62,14 +64,16 @@ async def list_model_packages(call: Call, request: Document) -> Document:
     return pages.answer("ModelPackageSummaryList", summaries, token)
 
 
-def _group_and_type(call: Call, request: Document) -> tuple[str, str]:
-    """The group asked for ("" for none), and the type: Versioned if there is one, else Unversioned.
+def _group_and_type(call: Call, request: Document) -> tuple[GroupPlace, str]:
+    """The group asked for, and the type: Versioned if there is one, else Unversioned.
 
-    An unknown group is an empty list, not an error.
+    The name is "" for none. An unknown group is an empty list, not an error.
     """
     if "ModelPackageGroupName" not in request:
-        return "", request.get("ModelPackageType", "Unversioned")
-    group = names.group(call.account, call.region, request["ModelPackageGroupName"])
+        return GroupPlace("", call.account, call.region), request.get(
+            "ModelPackageType", "Unversioned"
+        )
+    group = names.find_group(call, request["ModelPackageGroupName"])
     return group, request.get("ModelPackageType", "Versioned")
 
 

@@ -10,7 +10,7 @@ from modelyard import model_package_names as names
 from modelyard.call import Call, Document
 from modelyard.errors import Conflict, Refusal, ValidationException
 from modelyard.gate import COMPLETED, Artifact
-from modelyard.model_package_names import PackageName
+from modelyard.model_package_names import PackagePlace
 from modelyard.registry import (
     approval,
     custody,
@@ -50,15 +50,15 @@ async def create_model_package(call: Call, request: Document) -> Document:
     _refuse_contradictions(request)
     given_tags = tag_rules.read(request.get("Tags", []))
     name = await _new_name(call, request)
-    arn = names.package_arn(call.account, call.region, name)
+    arn = name.arn
     specifications, artifacts = await _specifications(call, request)
     package = _new(call, name, arn, request, specifications)
     await _insert(call, name, package)
-    await custody.record(call, arn, artifacts)
+    await custody.record(call, name, artifacts)
     decision = approval.at_registration(request)
     if decision is not None:
-        await decisions.record(call, arn, decision, _stage(package))
-    await tags.put(call.tx, call.account, call.region, arn, given_tags)
+        await decisions.record(call, name, decision, _stage(package))
+    await tags.put(call.tx, *name.row, given_tags)
     return {"ModelPackageArn": arn}
 
 
@@ -89,11 +89,13 @@ def _refuse_contradictions(request: Document) -> None:
         )
 
 
-async def _new_name(call: Call, request: Document) -> PackageName:
+async def _new_name(call: Call, request: Document) -> PackagePlace:
+    """A version belongs to the account of its group, whoever registers it."""
     if "ModelPackageGroupName" not in request:
-        return PackageName("", request["ModelPackageName"], 0)
-    group = names.group(call.account, call.region, request["ModelPackageGroupName"])
-    return PackageName(group, "", await model_package_groups.next_version(call, group))
+        return PackagePlace("", request["ModelPackageName"], 0, call.account, call.region)
+    group = names.find_group(call, request["ModelPackageGroupName"])
+    version = await model_package_groups.next_version(call, group)
+    return PackagePlace(group.name, "", version, group.account, group.region)
 
 
 async def _specifications(call: Call, request: Document) -> tuple[Document, list[Artifact]]:
@@ -117,7 +119,7 @@ async def _specifications(call: Call, request: Document) -> tuple[Document, list
 
 
 def _new(
-    call: Call, name: PackageName, arn: str, request: Document, specifications: Document
+    call: Call, name: PackagePlace, arn: str, request: Document, specifications: Document
 ) -> Document:
     status = approval.initial(request, versioned=name.version > 0)
     package: Document = {"ModelPackageName": name.name}
@@ -142,14 +144,14 @@ def _stage(package: Document) -> str:
     return stage
 
 
-async def _insert(call: Call, name: PackageName, package: Document) -> None:
+async def _insert(call: Call, name: PackagePlace, package: Document) -> None:
     try:
         await call.tx.run(
             "INSERT INTO model_package (account, region, group_name, name, version, arn,"
             " created_us, modified_us, approval, stage, document)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            call.account,
-            call.region,
+            name.account,
+            name.region,
             name.group,
             name.name,
             name.version,
@@ -168,18 +170,18 @@ async def _insert(call: Call, name: PackageName, package: Document) -> None:
 
 async def _find(call: Call, text: str) -> Document:
     """Raises: ValidationException: no such package."""
-    name = names.package(call.account, call.region, text)
+    name = names.find_package(call, text)
     row = await call.tx.one(
         "SELECT document FROM model_package"
         " WHERE account = ? AND region = ? AND group_name = ? AND name = ? AND version = ?",
-        call.account,
-        call.region,
+        name.account,
+        name.region,
         name.group,
         name.name,
         name.version,
     )
     if row is None:
-        raise names.package_missing(call.account, call.region, text)
+        raise names.package_missing(name.account, name.region, text)
     return documents.read(row[0])
 
 
@@ -231,12 +233,11 @@ def _batch_summary(package: Document) -> Document:
 @calls.write
 async def update_model_package(call: Call, request: Document) -> Document:
     request = documents.without_empty_structures(request)
-    name = names.package(call.account, call.region, request["ModelPackageArn"])
-    arn = names.package_arn(call.account, call.region, name)
-    package = await _locked(call, arn)
+    name = names.find_package(call, request["ModelPackageArn"])
+    package = await _locked(call, name)
     decision = approval.of_update(package, request)
     updated = package_updates.updated(package, request)
-    await _extend_custody(call, arn, package, updated)
+    await _extend_custody(call, name, package, updated)
     updated["LastModifiedTime"] = call.now_us
     updated["LastModifiedBy"] = principals.user_context(call.principal)
     await call.tx.run(
@@ -245,16 +246,15 @@ async def update_model_package(call: Call, request: Document) -> Document:
         updated.get("ModelApprovalStatus", ""),
         _stage(updated),
         documents.text(updated),
-        call.account,
-        call.region,
-        arn,
+        *name.row,
     )
     if decision is not None:
-        await decisions.record(call, arn, decision, _stage(updated))
-    return {"ModelPackageArn": arn}
+        await decisions.record(call, name, decision, _stage(updated))
+    call.changed(name.arn, before=package, after=updated)
+    return {"ModelPackageArn": name.arn}
 
 
-async def _locked(call: Call, arn: str) -> Document:
+async def _locked(call: Call, name: PackagePlace) -> Document:
     """The package as it is now; nobody else changes it until this transaction ends.
 
     Raises: ValidationException: no such package.
@@ -263,16 +263,16 @@ async def _locked(call: Call, arn: str) -> Document:
         "UPDATE model_package SET modified_us = ?"
         " WHERE account = ? AND region = ? AND arn = ? RETURNING document",
         call.now_us,
-        call.account,
-        call.region,
-        arn,
+        *name.row,
     )
     if row is None:
-        raise names.package_missing(call.account, call.region, arn)
+        raise names.package_missing(*name.row)
     return documents.read(row[0])
 
 
-async def _extend_custody(call: Call, arn: str, before: Document, after: Document) -> None:
+async def _extend_custody(
+    call: Call, name: PackagePlace, before: Document, after: Document
+) -> None:
     """Take into custody what an update names for the first time, and let go what it names no more.
 
     A package that names a URL again means the bytes it stands for already, not what lies there now.
@@ -281,29 +281,27 @@ async def _extend_custody(call: Call, arn: str, before: Document, after: Documen
     wanted = custody.sources(inference_specification.named(after))
     if {source.url for source in wanted} == known:
         return
-    recorded = await gate.artifacts(call.tx, call.account, call.region, arn)
+    recorded = await gate.artifacts(call.tx, *name.row)
     named = {source.url for source in wanted}
     kept = [artifact for artifact in recorded if artifact.source in named]
     taken = await custody.take(call, [source for source in wanted if source.url not in known])
-    await custody.forget(call, arn)
-    await custody.record(call, arn, [*kept, *taken])
+    await custody.forget(call, name)
+    await custody.record(call, name, [*kept, *taken])
 
 
 @calls.write
 async def delete_model_package(call: Call, request: Document) -> Document:
     """Remove the entry. Bytes in buckets, models, endpoints and the record of decisions stay."""
-    name = names.package(call.account, call.region, request["ModelPackageName"])
-    arn = names.package_arn(call.account, call.region, name)
+    name = names.find_package(call, request["ModelPackageName"])
     if name.version:
-        await model_package_groups.forget_version(call, name.group)
-    gone = await call.tx.run(
-        "DELETE FROM model_package WHERE account = ? AND region = ? AND arn = ?",
-        call.account,
-        call.region,
-        arn,
+        await model_package_groups.forget_version(call, name)
+    gone = await call.tx.one(
+        "DELETE FROM model_package WHERE account = ? AND region = ? AND arn = ? RETURNING document",
+        *name.row,
     )
-    if not gone:
-        raise names.package_missing(call.account, call.region, arn)
-    await custody.forget(call, arn)
-    await tags.drop(call.tx, call.account, call.region, arn)
+    if gone is None:
+        raise names.package_missing(*name.row)
+    call.changed(name.arn, before=documents.read(gone[0]))
+    await custody.forget(call, name)
+    await tags.drop(call.tx, *name.row)
     return {}

@@ -1,11 +1,13 @@
 """Pages of the registry's lists, by the last key seen: the SQL around an order, and its tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelyard import visible_pages
 from modelyard.call import Call, Document
 from modelyard.contract.page_tokens import Question
+from modelyard.registry import documents
 from modelyard.storage.transaction import Row
 
 ASCENDING = "Ascending"
@@ -35,31 +37,69 @@ class Listing:
 
 
 async def page(
-    call: Call, request: Document, listing: Listing, size_default: int
+    call: Call,
+    request: Document,
+    listing: Listing,
+    size_default: int,
+    sees: Callable[[str], Awaitable[bool]] | None = None,
 ) -> tuple[Sequence[Row], str | None]:
     """The next rows, and the token for those after them. A row starts with the order columns.
+
+    With `sees`, or else the call's own, only what it answers to of the rows' ARNs.
 
     Raises: ValidationException: the token is of another list.
     """
     size = request.get("MaxResults", size_default)
     question = Question(call.account, call.region, call.operation, request)
+    after = None
     if request.get("NextToken"):
-        position = call.page_tokens.open(question, request["NextToken"])
-        sign = "<" if listing.descending else ">"
-        marks = ", ".join("?" * len(position))
-        listing.require(f"({', '.join(listing.order)}) {sign} ({marks})", *position)
-    direction = " DESC" if listing.descending else ""
-    rows = await call.tx.all(
-        f"SELECT {', '.join(listing.order + listing.columns)} FROM {listing.table}"
-        f" WHERE {' AND '.join(listing.where)}"
-        f" ORDER BY {', '.join(column + direction for column in listing.order)} LIMIT ?",
-        *listing.values,
-        size + 1,
-    )
+        after = call.page_tokens.open(question, request["NextToken"])
+    rows, last = await _rows(call, listing, size, after, sees or call.sees)
+    return rows, None if last is None else call.page_tokens.seal(question, list(last))
+
+
+async def _rows(
+    call: Call,
+    listing: Listing,
+    size: int,
+    after: visible_pages.Position | None,
+    sees: Callable[[str], Awaitable[bool]] | None,
+) -> tuple[Sequence[Row], visible_pages.Position | None]:
+    """The next rows, and where to go on if there are more."""
+
+    def position(row: Row) -> visible_pages.Position:
+        return row[: len(listing.order)]
+
+    async def fetch(after: visible_pages.Position | None, limit: int) -> Sequence[Row]:
+        return await _next(call, listing, after, limit)
+
+    if sees is not None:
+        # A row ends with its document, which names it.
+        return await visible_pages.gather(
+            fetch, lambda row: sees(documents.arn(row[-1])), position, size, after
+        )
+    rows = await fetch(after, size + 1)
     if len(rows) <= size:
         return rows, None
-    last = rows[size - 1]
-    return rows[:size], call.page_tokens.seal(question, list(last[: len(listing.order)]))
+    return rows[:size], position(rows[size - 1])
+
+
+async def _next(
+    call: Call, listing: Listing, after: visible_pages.Position | None, limit: int
+) -> Sequence[Row]:
+    where, values = list(listing.where), list(listing.values)
+    if after is not None:
+        sign = "<" if listing.descending else ">"
+        where.append(f"({', '.join(listing.order)}) {sign} ({', '.join('?' * len(after))})")
+        values.extend(after)
+    direction = " DESC" if listing.descending else ""
+    return await call.tx.all(
+        f"SELECT {', '.join(listing.order + listing.columns)} FROM {listing.table}"
+        f" WHERE {' AND '.join(where)}"
+        f" ORDER BY {', '.join(column + direction for column in listing.order)} LIMIT ?",
+        *values,
+        limit,
+    )
 
 
 def answer(member: str, items: list[Document], token: str | None) -> Document:

@@ -48,8 +48,6 @@ async def search(call: Call, request: Document) -> Document:
     expression = _expression(request)
     wanted = search_expressions.compiled(expression, shape, resource)
     key = _sort_key(request, shape, resource)
-    if request.get("CrossAccountFilterOption") == "CrossAccount":
-        return {"Results": []}  # nothing is shared with this account
     question = Question(call.account, call.region, call.operation, request)
     after = None
     if request.get("NextToken"):
@@ -57,7 +55,12 @@ async def search(call: Call, request: Document) -> Document:
     size = request.get("MaxResults", RESULTS)
     descending = request.get("SortOrder", "Descending") == "Descending"
     page = _Page(size + 1, descending, after)
-    async for document, modified_us in _documents(call, resource, expression):
+    shared = request.get("CrossAccountFilterOption") == "CrossAccount"
+    found = _shared_documents(call, resource) if shared else _documents(call, resource, expression)
+    async for document, modified_us in found:
+        sees = None if shared else call.sees
+        if sees is not None and not await sees(document[f"{resource}Arn"]):
+            continue
         seen = search_properties.searchable({**document, _SORTED_BY: modified_us})
         if wanted(seen):
             page.add(_Found(key(seen), document))
@@ -171,6 +174,50 @@ async def _documents(
                 document["Tags"] = tag_rules.written(tagged[arn])
             yield document, modified_us
         first = newest + "\x01"  # behind it, before every other ARN
+
+
+async def _shared_documents(call: Call, resource: str) -> AsyncIterator[tuple[Document, int]]:
+    """Every document of a group that other accounts make discoverable, and that the caller may
+    describe. Tags are their owner's to list, and stay out.
+    """
+    groups = await call.tx.all(
+        "SELECT account, arn, name, modified_us, document FROM model_package_group"
+        " WHERE (account, region, arn) IN (SELECT account, region, arn FROM resource_policy_reader"
+        " WHERE reader = ? AND region = ?) ORDER BY arn",
+        call.account,
+        call.region,
+    )
+    for account, arn, name, modified_us, encoded in groups:
+        if not await call.may(call.tx, "sagemaker:DescribeModelPackageGroup", arn):
+            continue
+        if resource == "ModelPackageGroup":
+            yield documents.read(encoded), modified_us
+            continue
+        async for one in _shared_packages(call, account, name):
+            yield one
+
+
+async def _shared_packages(
+    call: Call, account: str, group: str
+) -> AsyncIterator[tuple[Document, int]]:
+    last = 0
+    while True:
+        rows = await call.tx.all(
+            "SELECT version, arn, modified_us, document FROM model_package"
+            " WHERE account = ? AND region = ? AND group_name = ? AND name = '' AND version > ?"
+            " ORDER BY version LIMIT ?",
+            account,
+            call.region,
+            group,
+            last,
+            _ROWS_AT_ONCE,
+        )
+        for _, arn, modified_us, encoded in rows:
+            if await call.may(call.tx, "sagemaker:DescribeModelPackage", arn):
+                yield documents.read(encoded), modified_us
+        if len(rows) < _ROWS_AT_ONCE:
+            return
+        last = rows[-1][0]
 
 
 def _bounds(call: Call, resource: str, expression: Document | None) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from modelyard.call import Call, Document
 from modelyard.contract import arns
 from modelyard.errors import ValidationException
 from modelyard.gate import Artifact
+from modelyard.model_package_names import PackagePlace
 from modelyard.registry import documents, inference_specification
 
 
@@ -40,22 +41,21 @@ async def copy(call: Call, source_uri: str) -> Copied:
 
 
 async def _of_package(call: Call, text: str) -> Copied:
-    name = names.package(call.account, call.region, text)
-    arn = names.package_arn(call.account, call.region, name)
-    document = await _document(call, "model_package", arn)
+    package = await _readable(call, text)
+    document = await _document(call, "model_package", package.row)
     if document is None:
-        raise names.package_missing(call.account, call.region, text)
+        raise names.package_missing(package.account, package.region, text)
     members: Document = {
         member: document[member]
         for member in ("InferenceSpecification", "AdditionalInferenceSpecifications")
         if member in document
     }
-    return Copied(members, await gate.artifacts(call.tx, call.account, call.region, arn))
+    return Copied(members, await gate.artifacts(call.tx, *package.row))
 
 
 async def _of_model(call: Call, text: str) -> Copied:
     """A model made of a package stands for that package; one of containers for their own data."""
-    document = await _document(call, "model", text)
+    document = await _document(call, "model", (call.account, call.region, text))
     if document is None:
         raise ValidationException(f'Could not find model "{text}".')
     given = document["Model"]  # the row of a model keeps the client's members under this name
@@ -77,11 +77,21 @@ async def _of_model(call: Call, text: str) -> Copied:
     return Copied({"InferenceSpecification": specification}, copied.artifacts)
 
 
-async def _document(call: Call, table: str, arn: str) -> Document | None:
-    row = await call.tx.one(
-        f"SELECT document FROM {table} WHERE account = ? AND region = ? AND arn = ?",
-        call.account,
-        call.region,
-        arn,
+async def _readable(call: Call, text: str) -> PackagePlace:
+    """Where the package is. One of another account is copied by whoever may describe it.
+
+    Raises: AccessDeniedException.
+    """
+    arn = arns.parse(text)
+    if arn is None or arn.account == call.account:
+        return names.find_package(call, text)
+    if not await call.may(call.tx, "sagemaker:DescribeModelPackage", text):
+        raise call.denied(text)
+    return names.placed(arn.account, call.region, text)
+
+
+async def _document(call: Call, table: str, row: tuple[str, str, str]) -> Document | None:
+    found = await call.tx.one(
+        f"SELECT document FROM {table} WHERE account = ? AND region = ? AND arn = ?", *row
     )
-    return None if row is None else documents.read(row[0])
+    return None if found is None else documents.read(found[0])

@@ -24,12 +24,14 @@ _KINDS = {
 async def add_tags(call: Call, request: Document) -> Document:
     arn = await _resource(call, request["ResourceArn"], locked=True)
     given = tag_rules.read(request["Tags"])
-    after = {**await tags.of(call.tx, call.account, call.region, arn), **given}
+    before = await tags.of(call.tx, call.account, call.region, arn)
+    after = {**before, **given}
     if len(after) > tag_rules.TAGS_MAX:
         raise ValidationException(
             f"A resource may have {tag_rules.TAGS_MAX} tags; {arn} would have {len(after)}."
         )
     await tags.put(call.tx, call.account, call.region, arn, given)
+    call.changed(arn, {"Tags": before}, {"Tags": after})
     return {"Tags": tag_rules.written(after)}
 
 
@@ -48,7 +50,10 @@ async def delete_tags(call: Call, request: Document) -> Document:
     """Keys that are not there are no error."""
     arn = await _resource(call, request["ResourceArn"], locked=True)
     tag_rules.refuse_reserved(request["TagKeys"])
+    before = await tags.of(call.tx, call.account, call.region, arn)
     await tags.remove(call.tx, call.account, call.region, arn, request["TagKeys"])
+    after = {key: value for key, value in before.items() if key not in request["TagKeys"]}
+    call.changed(arn, {"Tags": before}, {"Tags": after})
     return {}
 
 

@@ -11,14 +11,15 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from modelyard import errors, logs
-from modelyard.access.people import web_identity
-from modelyard.access.people.people import People
-from modelyard.access.people.sign_in_events import Origin
-from modelyard.access.signing.authenticate import Authenticator, Pending
-from modelyard.call import Principal
+from modelyard.access.keys.credentials import KeyHolder
+from modelyard.access.people import sign_in_events, web_identity
+from modelyard.access.signing import authenticate
+from modelyard.access.signing.authenticate import Pending
+from modelyard.audit.trail import Origin
+from modelyard.call import NOBODY, Principal
 from modelyard.contract import query
 from modelyard.contract.http import Headers, HttpAnswer, HttpRequest
 from modelyard.dispatch import Asked, Dispatch
@@ -35,6 +36,18 @@ log = logging.getLogger("modelyard.server")
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 SEND_SECONDS_MAX = 60.0  # a client that takes no byte of its answer for this long is cut
+
+
+class Holders(Protocol):
+    """Whoever knows the keys."""
+
+    async def holder(self, access_key_id: str, token: str | None, now_us: int) -> KeyHolder:
+        """Raises: NotAuthenticated, Unavailable."""
+        ...
+
+    def used(self, principal: Principal, now_us: int, service: str, region: str) -> None:
+        """Hear of a key that proved a request."""
+        ...
 
 
 @dataclass(slots=True)
@@ -57,17 +70,15 @@ class Server:
     def __init__(
         self,
         dispatch: Dispatch,
-        authenticator: Authenticator,
+        holders: Holders,
         services: Services,
         settings: Settings,
         ready: Callable[[], bool],
-        people: People,
         sign_in: SignInDoor,
     ) -> None:
-        self._people = people
         self._sign_in = sign_in
         self._dispatch = dispatch
-        self._authenticator = authenticator
+        self._holders = holders
         self._services = services
         self._settings = settings
         self._ready = ready
@@ -114,13 +125,22 @@ class Server:
                 return await self._people_page(exchange, incoming)
             if web_identity.may_be_asked_by(exchange.http):
                 return await self._unsigned(exchange, incoming)
-            pending = self._authenticator.precheck(exchange.http, _now_us())
+            now_us = _now_us()
+            signed = authenticate.claim(exchange.http)
+            holder = await self._holders.holder(signed.access_key_id, signed.token, now_us)
+            pending = authenticate.precheck(signed, exchange.http, holder, now_us)
             service = self._services.named(pending.service, exchange.http)
             exchange.service = service.name
             return await self._operate(exchange, incoming, pending, service)
         except errors.NotAuthenticated as doubt:
             exchange.error = doubt.doubt.value
             return service.codec.encode_not_authenticated(service.model, doubt, exchange.request_id)
+        except errors.Unavailable:
+            exchange.error = errors.ServiceUnavailable.code
+            away = errors.ServiceUnavailable(
+                "Whose key this is cannot be looked up now. Try again."
+            )
+            return service.codec.encode_refusal(service.model, away, exchange.request_id)
         except errors.Refusal as refusal:
             exchange.error = refusal.code
             return service.codec.encode_refusal(service.model, refusal, exchange.request_id)
@@ -152,14 +172,18 @@ class Server:
             read = service.read(caller, with_body(http, body))
         exchange.operation = read.operation.name
         exchange.principal = read.caller.principal.arn
-        asked = Asked(read.caller.principal, read.caller.region, exchange.request_id, _now_us())
-        await self._people.check(asked.principal, asked.now_us)
+        caller = read.caller
+        self._holders.used(caller.principal, _now_us(), caller.service, caller.region)
+        origin = Origin(exchange.client or "", http.headers.get("user-agent", ""))
+        asked = Asked(
+            read.caller.principal, read.caller.region, exchange.request_id, _now_us(), origin
+        )
         result = await self._dispatch.invoke(asked, service.name, read.operation.name, read.request)
         return service.codec.encode(read.operation, result, exchange.request_id)
 
     async def _people_page(self, exchange: Exchange, incoming: Incoming) -> HttpAnswer:
         exchange.service = "sign-in"
-        origin = Origin(
+        origin = sign_in_events.Origin(
             source_ip=exchange.client or "",
             user_agent=exchange.http.headers.get("user-agent", "")[:256],
             request_id=exchange.request_id,
@@ -184,8 +208,9 @@ class Server:
         request = service.codec.decode(operation, http)
         exchange.service, exchange.operation = service.name, operation.name
         account = web_identity.account_asked(request) or self._settings.account
-        nobody = Principal(account, web_identity.NOBODY, web_identity.NOBODY, "")
-        asked = Asked(nobody, self._settings.region, exchange.request_id, _now_us())
+        nobody = Principal(account, NOBODY, NOBODY, "")
+        origin = Origin(exchange.client or "", http.headers.get("user-agent", ""))
+        asked = Asked(nobody, self._settings.region, exchange.request_id, _now_us(), origin)
         result = await self._dispatch.invoke(asked, service.name, operation.name, request)
         return service.codec.encode(operation, result, exchange.request_id)
 
@@ -243,8 +268,9 @@ def _content_length(http: HttpRequest) -> int | None:
 
 
 def _request_id() -> str:
-    raw = os.urandom(16).hex()
-    return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
+    """A UUID of version 7: ids of one time sort together, which the index of the trail likes."""
+    raw = f"{_now_us() // 1000:012x}{os.urandom(10).hex()}"
+    return f"{raw[:8]}-{raw[8:12]}-7{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
 
 
 def _now_us() -> int:

@@ -71,6 +71,8 @@ class Services:
                 carries_payloads=True,
             ),
             "logs": _rpc("logs"),
+            "organizations": _rpc("organizations"),
+            "cloudtrail": _rpc("cloudtrail"),
             "sts": _query("sts"),
             "iam": _query("iam"),
             "s3": _rest("s3", rest_xml, NotImplementedHere, streams=True),
@@ -96,7 +98,8 @@ class Services:
         """The service whose words a refusal should use before a signature tells."""
         if "x-amz-target" in http.headers:
             prefix = http.headers["x-amz-target"].partition(".")[0]
-            return self.all["modelyard" if prefix == "Modelyard" else "sagemaker"]
+            named = {s.model.target_prefix: s for s in self.all.values() if s.model.target_prefix}
+            return named.get(prefix, self.all["sagemaker"])
         if http.raw_path.startswith(b"/endpoints/"):
             return self.all["sagemaker-runtime"]
         if "x-www-form-urlencoded" in http.headers.get("content-type", ""):
@@ -110,7 +113,8 @@ def _rpc(name: str) -> Service:
     service = model.load(name)
 
     def name_operation(http: HttpRequest) -> Operation:
-        prefix, _, operation = http.headers.get("x-amz-target", "").partition(".")
+        # CloudTrail's prefix has dots of its own.
+        prefix, _, operation = http.headers.get("x-amz-target", "").rpartition(".")
         if prefix != service.target_prefix or operation not in service.operations:
             raise errors.UnknownOperationException(
                 f"X-Amz-Target names no operation of {name}: {prefix[:60]}.{operation[:100]}"

@@ -17,6 +17,11 @@ class Database(Protocol):
     more waiting than it can serve; it works again, without a restart, once that is over.
     """
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write it too, whose commits nobody here hears of."""
+        ...
+
     async def write(self, work: Work[T]) -> T:
         """Run `work` and answer once its changes are durable.
 

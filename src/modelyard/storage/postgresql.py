@@ -103,6 +103,8 @@ async def _set_up(connection: "psycopg.AsyncConnection") -> None:
 class PostgresqlDatabase:
     """One database on one server; `Pool` opens connections as they are needed."""
 
+    shared = True
+
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._topics = Topics(asyncio.get_running_loop())

@@ -57,6 +57,8 @@ async def schema_version(path: Path) -> str | None:
 class SqliteDatabase:
     """One file. Made on the event loop that uses it."""
 
+    shared = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._topics = Topics(asyncio.get_running_loop())

@@ -8,14 +8,13 @@ import string
 from dataclasses import dataclass, field
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import caller, identity, unique_ids
 from modelyard.access.identities.identity import USER, Identity
 from modelyard.access.identities.listings import Listing
 from modelyard.access.identities.refusals import InvalidInput, LimitExceeded, NoSuchEntity
 from modelyard.access.keys.key_cipher import KeyCipher
 from modelyard.call import Call, Document
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 from modelyard.storage.transaction import Transaction
 
 KEYS_PER_USER_MAX = 2  # AWS: AccessKeysPerUser
@@ -80,7 +79,7 @@ class AccessKeys:
     @calls.write
     async def create_access_key(self, call: Call, request: Document) -> Document:
         """Raises: NoSuchEntity, LimitExceeded."""
-        await changes.bump(call.tx)
+        await access_changes.bump(call.tx)
         user = await _user(call, request)
         if len(await _of(call, user)) >= KEYS_PER_USER_MAX:
             raise LimitExceeded(f"Cannot exceed quota for AccessKeysPerUser: {KEYS_PER_USER_MAX}")
@@ -109,7 +108,7 @@ class AccessKeys:
     @calls.write
     async def update_access_key(self, call: Call, request: Document) -> Document:
         """Raises: NoSuchEntity, InvalidInput."""
-        await changes.bump(call.tx)
+        await access_changes.bump(call.tx)
         if request["Status"] not in _STATUSES:
             raise InvalidInput(f"An access key can be made {' or '.join(_STATUSES)}.")
         key = await _key_of_user(call, request)
@@ -119,7 +118,7 @@ class AccessKeys:
     @calls.write
     async def delete_access_key(self, call: Call, request: Document) -> Document:
         """Raises: NoSuchEntity."""
-        await changes.bump(call.tx)
+        await access_changes.bump(call.tx)
         await records.delete(call.tx, ACCESS_KEY, await _key_of_user(call, request))
         return {}
 

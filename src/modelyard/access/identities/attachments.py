@@ -1,12 +1,12 @@
 """Managed policies on users, groups and roles: Attach, Detach, List of each, and who has one."""
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import identity, managed_policies
 from modelyard.access.identities.identity import GROUP, KINDS, ROLE, USER, Kind
 from modelyard.access.identities.listings import Listing
 from modelyard.access.identities.refusals import LimitExceeded, NoSuchEntity
 from modelyard.call import Call, Document
+from modelyard.storage import access_changes
 
 ATTACHED_MAX = 10  # AWS's default quota of managed policies per user, group and role
 
@@ -103,7 +103,7 @@ async def arns(call: Call, owner_id: str) -> list[str]:
 
 
 async def _attach(call: Call, kind: Kind, request: Document) -> Document:
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     arn = request["PolicyArn"]
     owner = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
     await managed_policies.attachable(call, arn)
@@ -122,7 +122,7 @@ async def _attach(call: Call, kind: Kind, request: Document) -> Document:
 
 
 async def _detach(call: Call, kind: Kind, request: Document) -> Document:
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     arn = request["PolicyArn"]
     managed_policies.check_arn(arn)
     owner = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])

@@ -4,12 +4,11 @@ Kept and given back here; what a boundary lets through is decided by access/poli
 """
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import identity, managed_policies
 from modelyard.access.identities.identity import ROLE, USER, Kind
 from modelyard.access.identities.refusals import NoSuchEntity
 from modelyard.call import Call, Document
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 
 
 @calls.write
@@ -50,7 +49,7 @@ async def checked(call: Call, arn: str) -> str:
 
 
 async def _put(call: Call, kind: Kind, request: Document) -> Document:
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
     arn = await checked(call, request["PermissionsBoundary"])
     await records.update(call.tx, kind.table, (call.account, one.name), {"boundary": arn})
@@ -58,7 +57,7 @@ async def _put(call: Call, kind: Kind, request: Document) -> Document:
 
 
 async def _delete(call: Call, kind: Kind, request: Document) -> Document:
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
     if not one.boundary:
         raise NoSuchEntity(f"The {kind.word} {one.name} does not have a permissions boundary.")

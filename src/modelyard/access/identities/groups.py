@@ -1,12 +1,12 @@
 """IAM groups and who is in them: the operations CreateGroup to ListGroupsForUser."""
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import identity
 from modelyard.access.identities.identity import GROUP, USER, Identity
 from modelyard.access.identities.listings import Listing
 from modelyard.access.identities.refusals import DeleteConflict, LimitExceeded, NoSuchEntity
 from modelyard.call import Call, Document
+from modelyard.storage import access_changes
 
 GROUPS_PER_USER_MAX = 10  # AWS: GroupsPerUser, not adjustable
 
@@ -30,7 +30,7 @@ _KEPT_BY = (
 @calls.write
 async def create_group(call: Call, request: Document) -> Document:
     """Raises: EntityAlreadyExists, LimitExceeded."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     path = request.get("Path", "/")
     group = await identity.create(call, GROUP, request["GroupName"], path, {})
     return {"Group": group.shown()}
@@ -58,7 +58,7 @@ async def list_groups(call: Call, request: Document) -> Document:
 async def update_group(call: Call, request: Document) -> Document:
     """Another name or path; what belongs to the group stays. Raises: NoSuchEntity,
     EntityAlreadyExists."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     group = await identity.get(call.tx, GROUP, call.account, request["GroupName"])
     name, path = request.get("NewGroupName", group.name), request.get("NewPath", group.path)
     await identity.move(call.tx, group, name, path)
@@ -68,7 +68,7 @@ async def update_group(call: Call, request: Document) -> Document:
 @calls.write
 async def delete_group(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, DeleteConflict: something still belongs to it."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     group = await identity.get(call.tx, GROUP, call.account, request["GroupName"])
     for table, column, sentence in _KEPT_BY:
         if await identity.owned(call.tx, group, table, column):
@@ -80,7 +80,7 @@ async def delete_group(call: Call, request: Document) -> Document:
 @calls.write
 async def add_user_to_group(call: Call, request: Document) -> Document:
     """Adding twice is no error. Raises: NoSuchEntity, LimitExceeded."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     group = await identity.get(call.tx, GROUP, call.account, request["GroupName"])
     user = await identity.get(call.tx, USER, call.account, request["UserName"])
     rows = await call.tx.all(
@@ -104,7 +104,7 @@ async def add_user_to_group(call: Call, request: Document) -> Document:
 @calls.write
 async def remove_user_from_group(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity: no such group or user, or the user is not in it."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     group = await identity.get(call.tx, GROUP, call.account, request["GroupName"])
     user = await identity.get(call.tx, USER, call.account, request["UserName"])
     removed = await call.tx.run(

@@ -1,7 +1,7 @@
 """A stored user, group or role: what the three have in common. Knows no operation.
 
 Whatever belongs to one (policies, memberships, keys) is kept by its unique id, so that a new name
-changes one row. Changes are made after `changes.bump`, so nothing here is locked once more.
+changes one row. Changes are made after `access_changes.bump`, so nothing here is locked once more.
 """
 
 from dataclasses import dataclass

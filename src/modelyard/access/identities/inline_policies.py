@@ -6,14 +6,13 @@ Stores and returns; deciding by them is access/policy's.
 from urllib.parse import quote
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import identity
 from modelyard.access.identities.identity import GROUP, ROLE, USER, Kind
 from modelyard.access.identities.listings import Listing
 from modelyard.access.identities.refusals import LimitExceeded, NoSuchEntity
 from modelyard.access.policy import documents
 from modelyard.call import Call, Document
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 
 # AWS: all inline policies of one together, white space not counted.
 CHARS_MAX = {USER: 2048, GROUP: 5120, ROLE: 10_240}
@@ -96,7 +95,7 @@ async def list_role_policies(call: Call, request: Document) -> Document:
 
 
 async def _put(call: Call, kind: Kind, request: Document) -> Document:
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     name, text = request["PolicyName"], request["PolicyDocument"]
     documents.read_identity(text)
     owner = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
@@ -135,7 +134,7 @@ async def _get(call: Call, kind: Kind, request: Document) -> Document:
 
 
 async def _delete(call: Call, kind: Kind, request: Document) -> Document:
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     owner = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
     name = request["PolicyName"]
     if not await records.delete(call.tx, INLINE_POLICY, call.account, owner.id, name):

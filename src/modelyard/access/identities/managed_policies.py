@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import aws_managed, policy_uses, tag_lists, unique_ids
 from modelyard.access.identities.listings import Listing, under
 from modelyard.access.identities.refusals import (
@@ -21,7 +20,7 @@ from modelyard.access.identities.refusals import (
 from modelyard.access.policy import documents, rule
 from modelyard.call import Call, Document
 from modelyard.errors import AccessDeniedException
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 from modelyard.storage.transaction import Transaction
 
 POLICIES_MAX = 1500  # AWS's default quota PoliciesPerAccount
@@ -71,7 +70,7 @@ class ManagedPolicy:
 @calls.write
 async def create_policy(call: Call, request: Document) -> Document:
     """Raises: EntityAlreadyExists, LimitExceeded, MalformedPolicyDocument, InvalidInput."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     name, path = request["PolicyName"], request.get("Path", "/")
     text = checked_text(request["PolicyDocument"])
     document = tag_lists.document(request.get("Tags", []))
@@ -113,8 +112,7 @@ async def list_policies(call: Call, request: Document) -> Document:
     if scope != "AWS":
         found += await _all_own(call, prefix)
     if scope != "Local":
-        aws = [of_aws(one) for one in aws_managed.all_by_arn().values()]
-        found += [policy for policy in aws if policy.path.startswith(prefix)]
+        found += [policy for policy in all_of_aws() if policy.path.startswith(prefix)]
     uses = await policy_uses.of_account(call.tx, call.account)
     wanted = [
         policy
@@ -134,7 +132,7 @@ async def list_policies(call: Call, request: Document) -> Document:
 async def delete_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, AccessDenied. DeleteConflict: it is attached, or has
     versions beside the default one."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     policy = await own(call, request["PolicyArn"])
     if await policy_uses.of_policy(call.tx, call.account, policy.arn) != policy_uses.NONE:
         raise DeleteConflict("Cannot delete a policy attached to entities.")
@@ -155,7 +153,7 @@ async def delete_policy(call: Call, request: Document) -> Document:
 async def find(tx: Transaction, account: str, arn: str) -> ManagedPolicy | None:
     """An account's own policy, or one of AWS's."""
     if (aws := aws_managed.all_by_arn().get(arn)) is not None:
-        return of_aws(aws)
+        return _of_aws(aws)
     record = await records.find(tx, MANAGED_POLICY, account, arn)
     return None if record is None else ManagedPolicy(**record)
 
@@ -219,7 +217,11 @@ def check_arn(arn: str) -> None:
         raise InvalidInput(f"ARN {arn} is not valid.")
 
 
-def of_aws(aws: aws_managed.AwsManaged) -> ManagedPolicy:
+def all_of_aws() -> list[ManagedPolicy]:
+    return [_of_aws(aws) for aws in aws_managed.all_by_arn().values()]
+
+
+def _of_aws(aws: aws_managed.AwsManaged) -> ManagedPolicy:
     return ManagedPolicy(
         account="aws",
         arn=aws.arn,

@@ -3,13 +3,12 @@
 from urllib.parse import quote
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import aws_managed, managed_policies
 from modelyard.access.identities.listings import Listing
 from modelyard.access.identities.managed_policies import MANAGED_POLICY, VERSION, ManagedPolicy
 from modelyard.access.identities.refusals import DeleteConflict, LimitExceeded, NoSuchEntity
 from modelyard.call import Call, Document
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 
 VERSIONS_MAX = 5  # AWS: VersionsPerPolicy
 
@@ -17,7 +16,7 @@ VERSIONS_MAX = 5  # AWS: VersionsPerPolicy
 @calls.write
 async def create_policy_version(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, MalformedPolicyDocument, InvalidInput, LimitExceeded."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     text = managed_policies.checked_text(request["PolicyDocument"])
     policy = await managed_policies.own(call, request["PolicyArn"])
     key = (call.account, policy.arn)
@@ -49,8 +48,7 @@ async def get_policy_version(call: Call, request: Document) -> Document:
     policy = await managed_policies.get(call.tx, call.account, request["PolicyArn"])
     for version in await _all(call, policy):
         if _id(version) == request["VersionId"]:
-            document = quote(version["text"], safe="")
-            return {"PolicyVersion": {"Document": document, **_shown(policy, version)}}
+            return {"PolicyVersion": _with_document(policy, version)}
     raise _missing(policy, request["VersionId"])
 
 
@@ -69,7 +67,7 @@ async def list_policy_versions(call: Call, request: Document) -> Document:
 @calls.write
 async def set_default_policy_version(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
     number = await _number(call, policy, request["VersionId"])
     changed = {"default_version": number, "updated_us": call.now_us}
@@ -80,13 +78,18 @@ async def set_default_policy_version(call: Call, request: Document) -> Document:
 @calls.write
 async def delete_policy_version(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, DeleteConflict: it is the default one."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
     number = await _number(call, policy, request["VersionId"])
     if number == policy.default_version:
         raise DeleteConflict("Cannot delete the default version of a policy.")
     await records.delete(call.tx, VERSION, call.account, policy.arn, number)
     return {}
+
+
+async def with_documents(call: Call, policy: ManagedPolicy) -> list[Document]:
+    """Every version as GetPolicyVersion answers it, the newest first."""
+    return [_with_document(policy, version) for version in await _all(call, policy)]
 
 
 async def _all(call: Call, policy: ManagedPolicy) -> list[records.Record]:
@@ -117,6 +120,10 @@ def _is_after(version: records.Record, after: list[int] | None) -> bool:
 
 def _id(version: records.Record) -> str:
     return f"v{version['number']}"
+
+
+def _with_document(policy: ManagedPolicy, version: records.Record) -> Document:
+    return {"Document": quote(version["text"], safe=""), **_shown(policy, version)}
 
 
 def _shown(policy: ManagedPolicy, version: records.Record) -> Document:

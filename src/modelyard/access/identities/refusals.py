@@ -31,5 +31,9 @@ class MalformedPolicyDocument(Refusal):
     code = "MalformedPolicyDocument"
 
 
+class PackedPolicyTooLarge(Refusal):
+    code = "PackedPolicyTooLarge"
+
+
 class PolicyNotAttachable(Refusal):
     code = "PolicyNotAttachable"

@@ -7,13 +7,13 @@ from dataclasses import fields
 from urllib.parse import quote
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import boundaries, identity, listings, tag_lists
 from modelyard.access.identities.identity import ROLE, Identity
 from modelyard.access.identities.listings import Listing
 from modelyard.access.identities.refusals import DeleteConflict, LimitExceeded
 from modelyard.access.policy import documents
 from modelyard.call import Call, Document
+from modelyard.storage import access_changes
 from modelyard.storage.transaction import Transaction
 
 TRUST_POLICY_CHARS_MAX = 2048  # AWS's default quota ACLSizePerRole
@@ -55,7 +55,7 @@ async def get(tx: Transaction, account: str, name: str) -> Role:
 async def create_role(call: Call, request: Document) -> Document:
     """Raises: EntityAlreadyExists, LimitExceeded, MalformedPolicyDocument, InvalidInput,
     NoSuchEntity: its boundary."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     document = {
         "AssumeRolePolicyDocument": _checked_trust(request["AssumeRolePolicyDocument"]),
         "MaxSessionDuration": request.get("MaxSessionDuration", SESSION_SECONDS_DEFAULT),
@@ -90,9 +90,11 @@ async def list_roles(call: Call, request: Document) -> Document:
 @calls.write
 async def update_role(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     role = await get(call.tx, call.account, request["RoleName"])
-    await identity.rewrite(call.tx, role, {k: v for k, v in request.items() if k != "RoleName"})
+    changes = {k: v for k, v in request.items() if k != "RoleName"}
+    await identity.rewrite(call.tx, role, changes)
+    call.changed(role.arn, role.document, role.document | changes)
     return {}
 
 
@@ -106,22 +108,25 @@ async def update_role_description(call: Call, request: Document) -> Document:
 @calls.write
 async def update_assume_role_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, MalformedPolicyDocument, LimitExceeded."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     trust = _checked_trust(request["PolicyDocument"])
     role = await get(call.tx, call.account, request["RoleName"])
-    await identity.rewrite(call.tx, role, {"AssumeRolePolicyDocument": trust})
+    changes = {"AssumeRolePolicyDocument": trust}
+    await identity.rewrite(call.tx, role, changes)
+    call.changed(role.arn, role.document, role.document | changes)
     return {}
 
 
 @calls.write
 async def delete_role(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, DeleteConflict: it still has policies."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     role = await get(call.tx, call.account, request["RoleName"])
     for table, sentence in _KEPT_BY:
         if await identity.owned(call.tx, role, table):
             raise DeleteConflict(sentence)
     await identity.remove(call.tx, role)
+    call.changed(role.arn, before=role.document)
     return {}
 
 

@@ -1,11 +1,11 @@
 """Tags of users, roles and managed policies: TagUser to ListPolicyTags."""
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import identity, managed_policies, tag_lists
 from modelyard.access.identities.identity import ROLE, USER, Kind
 from modelyard.access.identities.listings import Listing
 from modelyard.call import Call, Document
+from modelyard.storage import access_changes
 
 
 @calls.write
@@ -47,7 +47,7 @@ async def list_role_tags(call: Call, request: Document) -> Document:
 @calls.write
 async def tag_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, LimitExceeded."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
     tags = tag_lists.added(policy.document.get("Tags", []), request["Tags"])
     await managed_policies.rewrite(call.tx, policy, {"Tags": tags})
@@ -57,7 +57,7 @@ async def tag_policy(call: Call, request: Document) -> Document:
 @calls.write
 async def untag_policy(call: Call, request: Document) -> Document:
     """Keys that are not there are no error. Raises: NoSuchEntity."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
     tags = tag_lists.without(policy.document.get("Tags", []), request["TagKeys"])
     await managed_policies.rewrite(call.tx, policy, {"Tags": tags})
@@ -72,7 +72,7 @@ async def list_policy_tags(call: Call, request: Document) -> Document:
 
 
 async def _tag(call: Call, kind: Kind, request: Document) -> Document:
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
     tags = tag_lists.added(one.document.get("Tags", []), request["Tags"])
     await identity.rewrite(call.tx, one, {"Tags": tags})
@@ -80,7 +80,7 @@ async def _tag(call: Call, kind: Kind, request: Document) -> Document:
 
 
 async def _untag(call: Call, kind: Kind, request: Document) -> Document:
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
     tags = tag_lists.without(one.document.get("Tags", []), request["TagKeys"])
     await identity.rewrite(call.tx, one, {"Tags": tags})

@@ -1,12 +1,12 @@
 """IAM users: the operations CreateUser to DeleteUser."""
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities import boundaries, caller, identity, tag_lists
 from modelyard.access.identities.identity import USER, Identity
 from modelyard.access.identities.listings import Listing
 from modelyard.access.identities.refusals import DeleteConflict
 from modelyard.call import Call, Document
+from modelyard.storage import access_changes
 
 # What keeps a user from being deleted, in the order in which AWS says so: table, column with the
 # user's id, AWS's sentence.
@@ -22,7 +22,7 @@ _KEPT_BY = (
 @calls.write
 async def create_user(call: Call, request: Document) -> Document:
     """Raises: EntityAlreadyExists, LimitExceeded, InvalidInput, NoSuchEntity: its boundary."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     document = tag_lists.document(request.get("Tags", []))
     boundary = await boundaries.checked(call, request.get("PermissionsBoundary", ""))
     path = request.get("Path", "/")
@@ -52,7 +52,7 @@ async def list_users(call: Call, request: Document) -> Document:
 async def update_user(call: Call, request: Document) -> Document:
     """Another name or path; what belongs to the user stays. Raises: NoSuchEntity,
     EntityAlreadyExists."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     user = await identity.get(call.tx, USER, call.account, request["UserName"])
     name, path = request.get("NewUserName", user.name), request.get("NewPath", user.path)
     await identity.move(call.tx, user, name, path)
@@ -62,7 +62,7 @@ async def update_user(call: Call, request: Document) -> Document:
 @calls.write
 async def delete_user(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, DeleteConflict: something still belongs to it."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     user = await identity.get(call.tx, USER, call.account, request["UserName"])
     for table, column, sentence in _KEPT_BY:
         if await identity.owned(call.tx, user, table, column):

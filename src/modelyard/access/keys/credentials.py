@@ -101,15 +101,7 @@ class Credentials:
                 Doubt.UNKNOWN_KEY, "The security token included in the request is invalid."
             )
         statement, secret = self.sessions.open(access_key_id, token, now_us)
-        principal = Principal(
-            statement.account,
-            statement.arn,
-            statement.id,
-            access_key_id,
-            statement.source_identity,
-            statement.sign_in,
-        )
-        return KeyHolder(principal, secret)
+        return KeyHolder(statement.principal, secret)
 
 
 def load(settings: Settings) -> Credentials:

@@ -63,7 +63,7 @@ class Commands:
         """Raises: SignInFailed, TooManyAttempts, TooBusy, MustChangePassword."""
         lasts_us = _lasts(seconds) * _SECOND_US
         signed_in = await self._passwords.open_command(attempt, now_us, lasts_us)
-        return self._issued(signed_in, now_us)
+        return self._issued(signed_in)
 
     async def consent(
         self, signed_in: SignedIn, challenge: str, redirect_uri: str, now_us: int
@@ -95,7 +95,7 @@ class Commands:
         signed_in = await self._database.write(work)
         if signed_in is None:
             raise BadCode
-        return self._issued(signed_in, now_us)
+        return self._issued(signed_in)
 
     async def end(self, access_key_id: str, token: str, origin: Origin, now_us: int) -> bool:
         """End the sign-in that credentials came from; whether it still held.
@@ -106,26 +106,23 @@ class Commands:
             statement, _ = self._sessions.open(access_key_id, token, now_us)
         except NotAuthenticated:
             return False
+        session = statement.session.sign_in
 
         async def work(tx: Transaction) -> bool:
-            found = await sign_in_sessions.by_id(tx, statement.sign_in, now_us)
+            found = await sign_in_sessions.by_id(tx, session, now_us)
             if found is None:
                 return False
             await sign_in_sessions.end(tx, found.id)
             await self._record(tx, _event(sign_in_events.LOGOUT, found, origin, now_us))
             return True
 
-        return bool(statement.sign_in) and await self._database.write(work)
+        return bool(session) and await self._database.write(work)
 
-    def _issued(self, signed_in: SignedIn, now_us: int) -> Issued:
+    def _issued(self, signed_in: SignedIn) -> Issued:
         expires_us = signed_in.expires_us - signed_in.expires_us % _SECOND_US
-        credentials = seal(
-            self._sessions,
-            signed_in.principal,
-            signed_in.role_arn,
-            now_us=now_us,
-            expires_us=expires_us,
-        )
+        principal = signed_in.principal
+        assert principal.session is not None  # of whoever signed in
+        credentials = seal(self._sessions, principal, principal.session, expires_us)
         return Issued(credentials, signed_in.principal.arn, expires_us)
 
 

@@ -8,20 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities.refusals import EntityAlreadyExists, NoSuchEntity
 from modelyard.access.people import password_policy, sign_in_sessions, users
 from modelyard.access.people.passwords import Passwords, TooBusy
 from modelyard.access.people.refusals import InvalidUserType, PasswordPolicyViolation
 from modelyard.access.people.users import User
-from modelyard.call import Call, Document, OpenCall
+from modelyard.call import Call, Change, Document, OpenCall
 from modelyard.errors import (
     AccessDeniedException,
     Conflict,
     ServiceUnavailable,
     ValidationException,
 )
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
 
@@ -78,7 +77,7 @@ async def replace(
         earlier = [profile.hash, *profile.earlier][:REMEMBERED_MAX]
         changed = changed | {"changed_us": now_us, "document": earlier}
     user = profile.user
-    await changes.bump(tx)
+    await access_changes.bump(tx)
     same = await records.update(
         tx, PROFILE, (user.account, user.id), changed, expected={"hash": profile.hash}
     )
@@ -110,7 +109,7 @@ class LoginProfiles:
         stored = await self._hashed(password)
 
         async def work(tx: Transaction) -> Document:
-            await changes.bump(tx)
+            await access_changes.bump(tx)
             user = await users.get(tx, call.account, name)
             record = {
                 "account": call.account,
@@ -127,6 +126,7 @@ class LoginProfiles:
                 raise EntityAlreadyExists(
                     f"Login Profile for user {name} already exists."
                 ) from None
+            await call.audit.record(tx, [Change(user.arn)])
             return record
 
         record = await self._database.write(work)
@@ -153,17 +153,18 @@ class LoginProfiles:
         if "Password" in request:
             changed["hash"] = await self.accepted(profile, request["Password"])
         if changed:
-            await self.store(profile, changed, call.now_us)
+            await self._store(call, profile, changed)
         return {}
 
     @calls.write
     async def delete_login_profile(self, call: Call, request: Document) -> Document:
         """Raises: NoSuchEntity."""
-        await changes.bump(call.tx)
+        await access_changes.bump(call.tx)
         user = await _user(call.tx, call, request)
         await get(call.tx, user)
         await records.delete(call.tx, PROFILE, call.account, user.id)
         await sign_in_sessions.end_all_of_user(call.tx, call.account, user.id)
+        call.changed(user.arn)
         return {}
 
     @calls.open_ended
@@ -188,7 +189,7 @@ class LoginProfiles:
         if not await self._matches(profile, request["OldPassword"]):
             raise AccessDeniedException("The old password was incorrect.")
         stored = await self.accepted(profile, request["NewPassword"])
-        await self.store(profile, {"hash": stored, "reset_required": 0}, call.now_us)
+        await self._store(call, profile, {"hash": stored, "reset_required": 0})
         return {}
 
     async def accepted(self, profile: LoginProfile, password: str) -> str:
@@ -206,10 +207,16 @@ class LoginProfiles:
             )
         return await self._hashed(password)
 
-    async def store(self, profile: LoginProfile, changed: dict[str, Any], now_us: int) -> None:
+    async def _store(self, call: OpenCall, profile: LoginProfile, changed: dict[str, Any]) -> None:
         """Raises: NoSuchEntity: the profile was deleted or changed meanwhile."""
-        same = await self._database.write(lambda tx: replace(tx, profile, changed, now_us))
-        if not same:
+
+        async def work(tx: Transaction) -> bool:
+            same = await replace(tx, profile, changed, call.now_us)
+            if same:
+                await call.audit.record(tx, [Change(profile.user.arn)])
+            return same
+
+        if not await self._database.write(work):
             raise NoSuchEntity(f"Login Profile for User {profile.user.name} was changed meanwhile.")
 
     async def _hashed(self, password: str) -> str:

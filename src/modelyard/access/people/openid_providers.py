@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from modelyard import call as calls
-from modelyard.access import changes
 from modelyard.access.identities.refusals import (
     EntityAlreadyExists,
     InvalidInput,
@@ -19,7 +18,7 @@ from modelyard.access.identities.refusals import (
 )
 from modelyard.call import Call, Document
 from modelyard.errors import Conflict
-from modelyard.storage import records
+from modelyard.storage import access_changes, records
 from modelyard.storage.transaction import Transaction
 
 PROVIDERS_MAX = 100  # AWS's quota OpenIDConnectProvidersPerAccount
@@ -89,7 +88,7 @@ async def create_open_id_connect_provider(call: Call, request: Document) -> Docu
     if len(client_ids) > CLIENT_IDS_MAX:
         raise _too_many("ClientIdsPerOpenIdConnectProvider", CLIENT_IDS_MAX)
     tags = _tagged({}, request.get("Tags", []))
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     sql = "SELECT COUNT(*) FROM openid_provider WHERE account = ?"
     row = await call.tx.one(sql, call.account)
     if row is not None and row[0] >= PROVIDERS_MAX:
@@ -140,7 +139,7 @@ async def list_open_id_connect_providers(call: Call, request: Document) -> Docum
 async def update_open_id_connect_provider_thumbprint(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput."""
     thumbprints = _checked_thumbprints(request["ThumbprintList"])
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     provider = await _get(call, request)
     return await _change(call, provider, {"ThumbprintList": thumbprints})
 
@@ -148,7 +147,7 @@ async def update_open_id_connect_provider_thumbprint(call: Call, request: Docume
 @calls.write
 async def add_client_id_to_open_id_connect_provider(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, LimitExceeded. Adding twice is no error."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     provider = await _get(call, request)
     ids = list(dict.fromkeys([*provider.client_ids, request["ClientID"]]))
     if len(ids) > CLIENT_IDS_MAX:
@@ -159,7 +158,7 @@ async def add_client_id_to_open_id_connect_provider(call: Call, request: Documen
 @calls.write
 async def remove_client_id_from_open_id_connect_provider(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput. Removing what is not there is no error."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     provider = await _get(call, request)
     ids = [one for one in provider.client_ids if one != request["ClientID"]]
     return await _change(call, provider, {"ClientIDList": ids})
@@ -168,9 +167,10 @@ async def remove_client_id_from_open_id_connect_provider(call: Call, request: Do
 @calls.write
 async def delete_open_id_connect_provider(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput. Whoever signed in through it is signed out."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     provider = await _get(call, request)
     await records.delete(call.tx, PROVIDER, call.account, provider.name)
+    call.changed(provider.arn, before=provider.document)
     await call.tx.run(
         "DELETE FROM sign_in_session WHERE account = ? AND user_id = '' AND provider = ?",
         call.account,
@@ -182,7 +182,7 @@ async def delete_open_id_connect_provider(call: Call, request: Document) -> Docu
 @calls.write
 async def tag_open_id_connect_provider(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, LimitExceeded."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     provider = await _get(call, request)
     return await _change(call, provider, {"Tags": _tagged(provider.tags, request["Tags"])})
 
@@ -190,7 +190,7 @@ async def tag_open_id_connect_provider(call: Call, request: Document) -> Documen
 @calls.write
 async def untag_open_id_connect_provider(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput."""
-    await changes.bump(call.tx)
+    await access_changes.bump(call.tx)
     provider = await _get(call, request)
     left = {key: value for key, value in provider.tags.items() if key not in request["TagKeys"]}
     return await _change(call, provider, {"Tags": left})
@@ -218,6 +218,7 @@ async def _get(call: Call, request: Document) -> OpenIdProvider:
 
 async def _change(call: Call, provider: OpenIdProvider, changed: dict[str, Any]) -> Document:
     document = provider.document | changed
+    call.changed(provider.arn, before=provider.document, after=document)
     key = (call.account, provider.name)
     await records.update(call.tx, PROVIDER, key, {"document": document})
     return {}

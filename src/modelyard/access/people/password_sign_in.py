@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from modelyard.access.accounts import accounts
 from modelyard.access.people import (
     attempts,
     login_profiles,
@@ -218,7 +219,9 @@ class PasswordSignIn:
 
 
 async def _look(tx: Transaction, attempt: Attempt) -> _Found:
-    user = await users.find(tx, attempt.account, attempt.user_name)
+    user = None
+    if not await accounts.is_closed(tx, attempt.account):
+        user = await users.find(tx, attempt.account, attempt.user_name)
     profile = None if user is None else await login_profiles.find(tx, user)
     return _Found(user, profile, await password_policy.of(tx, attempt.account))
 

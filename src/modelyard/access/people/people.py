@@ -1,5 +1,7 @@
 """Everything about people who sign in, put together for one server."""
 
+from modelyard.access.authorisation.freshness import Freshness
+from modelyard.access.keys.credentials import Credentials
 from modelyard.access.people import attempts, command_codes, sign_in_events, sign_in_sessions
 from modelyard.access.people.commands import Commands
 from modelyard.access.people.fetching import Fetcher
@@ -12,28 +14,24 @@ from modelyard.access.people.passwords import Passwords
 from modelyard.access.people.sign_in_events import Origin, Record, SignInEvent
 from modelyard.access.people.sign_in_sessions import SignedIn
 from modelyard.access.people.web_identity import WebIdentity
-from modelyard.access.sessions.session_tokens import SessionTokens
-from modelyard.call import Principal
-from modelyard.errors import Doubt, NotAuthenticated
 from modelyard.settings import Settings
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
 
 
 class People:
-    """What the edge, the console and the operations ask about people.
-
-    `secret` is this server's, for sign-in alone.
-    """
+    """What the edge, the console and the operations ask about people."""
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
-        sessions: SessionTokens,
-        secret: bytes,
-        record: Record = sign_in_events.log_only,
+        keys: Credentials,
+        freshness: Freshness,
+        record: Record,
     ) -> None:
+        sessions, secret = keys.sessions, keys.secret.derive("sign-in")
+        self.freshness = freshness
         self._database = database
         self._record = record
         self._fetcher = Fetcher()
@@ -83,22 +81,6 @@ class People:
                 await self._record(tx, event)
 
         await self._database.write(work)
-
-    async def check(self, principal: Principal, now_us: int) -> None:
-        """That the sign-in behind a principal's temporary credentials has not ended.
-
-        Raises: NotAuthenticated.
-        """
-        if not principal.sign_in:
-            return
-        session = principal.sign_in
-        if (
-            await self._database.read(lambda tx: sign_in_sessions.by_id(tx, session, now_us))
-            is None
-        ):
-            raise NotAuthenticated(
-                Doubt.EXPIRED_TOKEN, "The security token included in the request is expired."
-            )
 
 
 async def sweep(tx: Transaction, now_us: int) -> int:

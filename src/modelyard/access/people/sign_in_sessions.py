@@ -9,9 +9,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from modelyard.access.accounts import accounts
 from modelyard.access.people.users import User
-from modelyard.call import Principal
-from modelyard.storage import records
+from modelyard.call import Principal, Session
+from modelyard.storage import access_changes, records
 from modelyard.storage.transaction import Transaction
 
 BROWSER, COMMAND = "browser", "command"
@@ -40,7 +41,7 @@ SESSION = records.Table(
 )
 _FIND = (
     "SELECT s.account, s.user_id, s.role_id, s.provider, s.session_name, s.kind, s.must_change,"
-    " s.seen_us, s.idle_us, s.expires_us, u.name, u.arn, r.name, r.arn, p.name"
+    " s.created_us, s.seen_us, s.idle_us, s.expires_us, u.name, u.arn, r.name, r.arn, p.name"
     " FROM sign_in_session s"
     " LEFT JOIN iam_user u ON u.account = s.account AND u.id = s.user_id"
     " LEFT JOIN role r ON r.account = s.account AND r.id = s.role_id"
@@ -110,25 +111,23 @@ async def by_id(tx: Transaction, session: str, now_us: int) -> SignedIn | None:
     if row is None:
         return None
     who = Who(account=row[0], user_id=row[1], role_id=row[2], provider=row[3], session_name=row[4])
-    kind, must_change, seen_us, idle_us, expires_us = row[5:10]
-    user_name, user_arn, role_name, role_arn, provider = row[10:]
+    kind, must_change, created_us, seen_us, idle_us, expires_us = row[5:11]
+    user_name, user_arn, role_name, role_arn, provider = row[11:]
     if now_us >= expires_us or (idle_us and now_us >= seen_us + idle_us):
         return None
-    if who.user_id and user_arn is None:
+    if await accounts.is_closed(tx, who.account) or (who.user_id and user_arn is None):
         return None
     if not who.user_id and (role_arn is None or provider is None):
         return None
-    principal = (
-        Principal(who.account, user_arn, who.user_id, "", sign_in=session)
-        if who.user_id
-        else Principal(
-            who.account,
-            f"arn:aws:sts::{who.account}:assumed-role/{role_name}/{who.session_name}",
-            f"{who.role_id}:{who.session_name}",
-            "",
-            sign_in=session,
-        )
+    session_of = Session(
+        role_arn=role_arn or "", issued_us=created_us, provider=provider or "", sign_in=session
     )
+    arn, unique_id = user_arn, who.user_id
+    if not who.user_id:
+        arn = f"arn:aws:sts::{who.account}:assumed-role/{role_name}/{who.session_name}"
+        unique_id = f"{who.role_id}:{who.session_name}"
+    # What is known of a caller is kept by the key, so each session needs one of its own.
+    principal = Principal(who.account, arn, unique_id, f"sign-in-{session[:32]}", "", session_of)
     return SignedIn(
         id=session,
         who=who,
@@ -142,6 +141,11 @@ async def by_id(tx: Transaction, session: str, now_us: int) -> SignedIn | None:
     )
 
 
+async def is_open(tx: Transaction, session: str) -> bool:
+    """Whether it has not been ended. When it ends by itself, its credentials say themselves."""
+    return await tx.one("SELECT 1 FROM sign_in_session WHERE id = ?", session) is not None
+
+
 async def seen(tx: Transaction, session: str, now_us: int) -> None:
     await tx.run(
         "UPDATE sign_in_session SET seen_us = ? WHERE id = ? AND seen_us < ?",
@@ -152,7 +156,8 @@ async def seen(tx: Transaction, session: str, now_us: int) -> None:
 
 
 async def end(tx: Transaction, session: str) -> bool:
-    """Answer whether there was one."""
+    """Answer whether there was one. Credentials that came from it are refused from then on."""
+    await access_changes.bump(tx)
     return await records.delete(tx, SESSION, session)
 
 

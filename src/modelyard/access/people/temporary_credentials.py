@@ -2,30 +2,23 @@
 
 from modelyard.access.identities import unique_ids
 from modelyard.access.sessions.session_tokens import SessionTokens, Statement
-from modelyard.call import Document, Principal
+from modelyard.call import Document, Principal, Session
 
 _SECOND_US = 1_000_000
 
 
 def seal(
-    sessions: SessionTokens,
-    principal: Principal,
-    role_arn: str,
-    *,
-    now_us: int,
-    expires_us: int,
+    sessions: SessionTokens, principal: Principal, session: Session, expires_us: int
 ) -> Document:
-    """AWS's Credentials; they end with the sign-in that `principal` names, if it names one."""
+    """AWS's Credentials; they end with the sign-in that `session` names, if it names one."""
     statement = Statement(
         access_key_id=unique_ids.new("ASIA", 16),
         account=principal.account,
         arn=principal.arn,
         id=principal.id,
-        role_arn=role_arn,
         source_identity="",
-        issued_us=now_us,
         expires_us=expires_us,
-        sign_in=principal.sign_in,
+        session=session,
     )
     secret, token = sessions.seal(statement)
     return {

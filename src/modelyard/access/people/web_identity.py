@@ -22,7 +22,7 @@ from modelyard.access.people.refusals import (
 )
 from modelyard.access.people.temporary_credentials import seal
 from modelyard.access.sessions.session_tokens import SessionTokens
-from modelyard.call import Document, OpenCall, Principal
+from modelyard.call import Change, Document, OpenCall, Principal, Session
 from modelyard.contract.http import HttpRequest
 from modelyard.errors import AccessDeniedException, ValidationException
 from modelyard.storage import records
@@ -30,7 +30,6 @@ from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
 
 OPERATION = "AssumeRoleWithWebIdentity"
-NOBODY = "anonymous"  # who asks, before the token tells
 REQUEST_BYTES_MAX = 64 << 10  # a form with one token of at most 20,000 characters
 SESSION_SECONDS_DEFAULT = 3600
 ROLES_MAX = 1000  # of an account, looked through for the first that accepts a person
@@ -97,16 +96,17 @@ class WebIdentity:
             "",
         )
         expires_us = call.now_us + seconds * _SECOND_US
-        credentials = seal(
-            self._sessions, principal, role.arn, now_us=call.now_us, expires_us=expires_us
-        )
-        return {
-            "Credentials": credentials,
+        session = Session(role_arn=role.arn, issued_us=call.now_us, provider=proved.provider.arn)
+        answer: Document = {
+            "Credentials": seal(self._sessions, principal, session, expires_us),
             "SubjectFromWebIdentityToken": proved.token.subject,
             "AssumedRoleUser": {"AssumedRoleId": principal.id, "Arn": principal.arn},
             "Provider": proved.provider.arn,
             "Audience": proved.token.audience,
         }
+        change = Change(role.arn)
+        await self._database.write(lambda tx: call.audit.record(tx, [change], answer))
+        return answer
 
     async def proved(
         self, account: str, token: str, now_us: int, nonce: str | None = None
@@ -200,4 +200,6 @@ async def _trusting(tx: Transaction, arn: str, proved: Proved) -> Role:
 
 
 def _accepts(role: Role, proved: Proved) -> bool:
-    return federated_trust.allowed(role.trust_policy, proved.provider.arn, proved.token.context())
+    return federated_trust.allowed(
+        role.arn, role.trust_policy, proved.provider.arn, proved.token.context()
+    )

@@ -1,21 +1,25 @@
-"""Whether a role's trust policy lets a caller assume it. Pure.
+"""Whether a role's trust policy lets a caller assume it: the policy of a resource, the role. Pure.
 
-Fails closed: a condition that is not understood here keeps an Allow from applying, and does not
-keep a Deny from it.
+`decide` is the whole answer, for a caller whose own policies are known. `allows` is for callers
+who may do everything in their account; it knows few condition keys, and fails closed on others.
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
 
+from modelyard.access.policy import evaluation, principals
 from modelyard.access.policy.documents import Statement
+from modelyard.access.policy.evaluation import Policy, Question, Subject, Verdict
 from modelyard.call import Principal
 
 ASSUME_ROLE = "sts:AssumeRole"
-_ACCOUNT_ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
+ASSUME_ROLE_WITH_WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
+TAG_SESSION = "sts:TagSession"
+SET_SOURCE_IDENTITY = "sts:SetSourceIdentity"
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(?:[^\s]*/)?([^/\s]+)")
 _ASSUMED_ROLE = re.compile(r"arn:aws[a-z-]*:sts::([0-9]{12}):assumed-role/([^/\s]+)/[^/\s]+")
-# What a condition may ask about; everything else is not understood.
+# What a condition may ask about in `allows`.
 CONDITION_KEYS = frozenset(
     {
         "sts:externalid",
@@ -25,72 +29,70 @@ CONDITION_KEYS = frozenset(
         "aws:principalaccount",
     }
 )
-_UNDERSTOOD = frozenset({"StringEquals", "StringNotEquals", "StringLike", "StringNotLike"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a caller asks of a role. `context` has lower-case keys and is the same for all."""
+
+    action: str  # ASSUME_ROLE, or ASSUME_ROLE_WITH_WEB_IDENTITY
+    role_arn: str
+    context: Mapping[str, tuple[str, ...]]
+    tags_session: bool = False
+    sets_source_identity: bool = False
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """AWS: tags and a source identity are each an action of their own on the role."""
+        tags = (TAG_SESSION,) if self.tags_session else ()
+        identity = (SET_SOURCE_IDENTITY,) if self.sets_source_identity else ()
+        return (self.action, *tags, *identity)
+
+
+def decide(subject: Subject, wish: Wish, trust_policy: Policy) -> Verdict:
+    """The first refusal of what is needed, or the permission to assume the role."""
+    account = wish.role_arn.split(":")[4]
+    verdicts = [
+        evaluation.decide(
+            subject, Question(action, wish.role_arn, account, wish.context), trust_policy
+        )
+        for action in wish.actions
+    ]
+    return next((verdict for verdict in verdicts if not verdict.allowed), verdicts[0])
 
 
 def allows(
     statements: Iterable[Statement], principal: Principal, context: Mapping[str, str]
 ) -> bool:
-    """Whether `principal` may assume the role; `context` has lower-case keys of CONDITION_KEYS."""
-    allowed = False
-    for statement in statements:
-        if not _is_about(statement, principal):
-            continue
-        met = _met(statement, context)
-        if not statement.allows and met is not False:
-            return False
-        if statement.allows and met:
-            allowed = True
-    return allowed
+    """Whether `principal`, an administrator, may assume a role of their own account.
 
-
-def _is_about(statement: Statement, principal: Principal) -> bool:
-    named = any(matches(pattern, ASSUME_ROLE, fold=True) for pattern in statement.actions)
-    if named is statement.not_actions:
+    `context` has lower-case keys of CONDITION_KEYS.
+    """
+    read = tuple(statements)
+    policy = evaluation.compile(read, "trust policy")
+    if not policy.keys <= CONDITION_KEYS:
         return False
-    patterns = statement.principals.get("AWS", ())
-    return any(_names(word, principal) for word in patterns) is not statement.not_principals
+    facts = {key: (value,) for key, value in context.items()}
+    subject = Subject(
+        principal,
+        is_root=True,
+        facts=facts,
+        names=principals.names(principal) | _role_names(read, principal),
+    )
+    return evaluation.decide(subject, Question(ASSUME_ROLE, "*"), policy).allowed
 
 
-def _names(word: str, principal: Principal) -> bool:
-    if word in ("*", principal.account, principal.arn):
-        return True
-    if root := _ACCOUNT_ROOT.fullmatch(word):
-        return root[1] == principal.account
-    role, session = _ROLE.fullmatch(word), _ASSUMED_ROLE.fullmatch(principal.arn)
-    # A session's ARN leaves out the role's path; names are unique in an account without it.
-    return role is not None and session is not None and role.groups() == session.groups()
+def _role_names(statements: Iterable[Statement], principal: Principal) -> set[str]:
+    """The role of a session, as the statements spell it.
 
-
-def _met(statement: Statement, context: Mapping[str, str]) -> bool | None:
-    """Whether all conditions hold; None when one is not understood and none is known to fail."""
-    met: bool | None = True
-    for operator, tests in statement.conditions.items():
-        for key, wanted in tests.items():
-            if operator not in _UNDERSTOOD or key.lower() not in CONDITION_KEYS:
-                met = None
-            elif not _holds(operator, context.get(key.lower()), wanted):
-                return False
-    return met
-
-
-def _holds(operator: str, value: str | None, wanted: tuple[str, ...]) -> bool:
-    negated = "Not" in operator
-    if value is None:
-        return negated
-    if operator.endswith("Like"):
-        return any(matches(pattern, value) for pattern in wanted) is not negated
-    return (value in wanted) is not negated
-
-
-def matches(pattern: str, text: str, *, fold: bool = False) -> bool:
-    """Whether `text` matches a pattern of IAM's: `*` any characters, `?` one."""
-    return _compiled(pattern, fold).fullmatch(text) is not None
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str, fold: bool) -> re.Pattern[str]:
-    # Runs of stars are one star: `**` would make the search quadratic, then cubic, and so on.
-    parts = re.split(r"(\*+|\?)", pattern)
-    text = "".join({"*": ".*", "?": "."}.get(part[:1], re.escape(part)) for part in parts)
-    return re.compile(text, re.DOTALL | (re.IGNORECASE if fold else 0))
+    A session's ARN leaves out the role's path; names are unique in an account without it.
+    """
+    session = _ASSUMED_ROLE.fullmatch(principal.arn)
+    words = {
+        word for statement in statements for kind in statement.principals.values() for word in kind
+    }
+    return {
+        word
+        for word in words
+        if session and (role := _ROLE.fullmatch(word)) and role.groups() == session.groups()
+    }

@@ -8,15 +8,18 @@ import base64
 import hashlib
 import hmac
 import re
+import zlib
 from functools import lru_cache
 
 import msgspec
 
+from modelyard.call import Principal, Session
 from modelyard.errors import Doubt, NotAuthenticated
 
-TOKEN_CHARS_MAX = 4096
+TOKEN_CHARS_MAX = 8192
+PACKED_BYTES_MAX = 4096  # of session policies and tags, compressed; AWS does not tell its limit
 _KEY_ID = re.compile(r"ASIA[A-Z2-7]{16}")
-_VERSION = b"\x01"
+_VERSION = b"\x02"
 _MAC_BYTES = 32
 
 
@@ -27,11 +30,20 @@ class Statement(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     account: str
     arn: str
     id: str
-    role_arn: str  # "" for GetSessionToken
     source_identity: str
-    issued_us: int
     expires_us: int
-    sign_in: str = ""  # the sign-in session it ends with, of whoever signed in as a person
+    session: Session
+
+    @property
+    def principal(self) -> Principal:
+        return Principal(
+            self.account,
+            self.arn,
+            self.id,
+            self.access_key_id,
+            self.source_identity,
+            self.session,
+        )
 
 
 class SessionTokens:
@@ -54,7 +66,7 @@ class SessionTokens:
 
     def seal(self, statement: Statement) -> tuple[str, str]:
         """The secret access key and the session token of a statement."""
-        body = _VERSION + msgspec.msgpack.encode(statement)
+        body = _VERSION + zlib.compress(msgspec.msgpack.encode(statement))
         mac = hmac.digest(self._seal_key, body, "sha256")
         return self._secret(body), base64.b64encode(mac + body).decode()
 
@@ -86,11 +98,18 @@ class SessionTokens:
         # The last base64 digit has bits that decode to nothing; only one spelling is the token.
         if base64.b64encode(raw).decode() != token or body[:1] != _VERSION:
             raise _bad()
-        return msgspec.msgpack.decode(body[1:], type=Statement), self._secret(body)
+        statement = msgspec.msgpack.decode(zlib.decompress(body[1:]), type=Statement)
+        return statement, self._secret(body)
 
     def _secret(self, body: bytes) -> str:
         digest = hmac.digest(self._secret_key, hashlib.sha256(body).digest(), "sha256")
         return base64.b64encode(digest, altchars=b"ab").decode()[:40]
+
+
+def packed_bytes(session: Session) -> int:
+    """How much of PACKED_BYTES_MAX the policies and tags of a session take."""
+    narrowing = (session.policies, session.policy_arns, session.tags)
+    return len(zlib.compress(msgspec.msgpack.encode(narrowing)))
 
 
 def _bad() -> NotAuthenticated:

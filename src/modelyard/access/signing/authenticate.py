@@ -1,12 +1,13 @@
-"""Who is calling: from a signed request to a principal, in two steps around the body.
+"""Who is calling: from a signed request to a principal, in steps around the body.
 
-`precheck` refuses all that can be refused before a byte of the body is read, so that a stranger
-cannot make the server read one. `Pending.finish` proves the signature. Knows no operation.
+`claim` and `precheck` refuse all that can be refused before a byte of the body is read, so that a
+stranger cannot make the server read one; between them somebody looks up whose key it is.
+`Pending.finish` proves the signature. Knows no operation.
 """
 
 from dataclasses import dataclass, field
 
-from modelyard.access.keys.credentials import Credentials, KeyHolder
+from modelyard.access.keys.credentials import KeyHolder
 from modelyard.access.signing import sigv4
 from modelyard.access.signing.chunk_signatures import ChunkSignatures
 from modelyard.call import Principal
@@ -72,27 +73,29 @@ class Pending:
         )
 
 
-class Authenticator:
-    """Establishes callers by the keys of one server."""
+def claim(http: HttpRequest) -> sigv4.SignedRequest:
+    """Which key the request says signed it, before anything is proved.
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+    Raises: NotAuthenticated: no credentials, unreadable ones, or a request that reads two ways.
+    """
+    signed = sigv4.parse(http)
+    if signed is None:
+        raise NotAuthenticated(Doubt.MISSING, "Missing Authentication Token")
+    if not sigv4.reads_one_way(http, signed.scope.service):
+        raise NotAuthenticated(
+            Doubt.MALFORMED,
+            "A path that is not in its normal form, or a parameter given twice, is refused: "
+            "its signature would cover more than one request.",
+        )
+    return signed
 
-    def precheck(self, http: HttpRequest, now_us: int) -> Pending:
-        """All that can be known without the body.
 
-        Raises: NotAuthenticated: no credentials, unreadable ones, an unknown key, a bad or expired
-        session token, a wrong time or scope.
-        """
-        signed = sigv4.parse(http)
-        if signed is None:
-            raise NotAuthenticated(Doubt.MISSING, "Missing Authentication Token")
-        if not sigv4.reads_one_way(http, signed.scope.service):
-            raise NotAuthenticated(
-                Doubt.MALFORMED,
-                "A path that is not in its normal form, or a parameter given twice, is refused: "
-                "its signature would cover more than one request.",
-            )
-        holder = self._credentials.holder(signed.access_key_id, signed.token, now_us)
-        sigv4.check_time(signed, now_us)
-        return Pending(signed, http, holder, now_us)
+def precheck(
+    signed: sigv4.SignedRequest, http: HttpRequest, holder: KeyHolder, now_us: int
+) -> Pending:
+    """All that can be known of a known key's request without its body.
+
+    Raises: NotAuthenticated: a wrong time or scope.
+    """
+    sigv4.check_time(signed, now_us)
+    return Pending(signed, http, holder, now_us)

@@ -97,6 +97,19 @@ class SignInDoor:
         now_us: int,
     ) -> HttpAnswer:
         """Whatever it is, a page (or JSON, for a command) that says what happened."""
+        freshness = self._people.freshness
+        changes = freshness.changes
+        answer = await self._answer(http, body, origin, now_us)
+        await freshness.settle(changes)
+        return answer
+
+    async def _answer(
+        self,
+        http: HttpRequest,
+        body: Callable[[], Awaitable[bytes]],
+        origin: Origin,
+        now_us: int,
+    ) -> HttpAnswer:
         try:
             visit = visits.visit(http, self._settings.public_url, origin, now_us)
             if http.raw_path.decode("latin-1") in tokens.PATHS:

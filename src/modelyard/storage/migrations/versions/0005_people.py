@@ -7,7 +7,7 @@ of what the person's side holds. `user_id` is the unique id of a user, `role_id`
 from modelyard.storage.migrations import ddl
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 
 STATEMENTS = (
     # document: the hashes of earlier passwords, newest first

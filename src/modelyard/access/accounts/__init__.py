@@ -1,0 +1,1 @@
+"""The accounts of this server, as AWS Organizations has them. Knows no policies and no keys."""

@@ -1,0 +1,215 @@
+"""The one question before every operation: may this caller do this to that?
+
+`prepare` finds out who asks and what for, before a transaction; `Case.decide` answers inside it, on
+the resource that is really touched, and awaits nothing but that transaction.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from modelyard import resource_facts
+from modelyard.access.authorisation import lookups, request_keys
+from modelyard.access.authorisation.directory import Directory
+from modelyard.access.policy import actions, evaluation
+from modelyard.access.policy.action_resources import Asker
+from modelyard.access.policy.actions import Check
+from modelyard.access.policy.evaluation import Decision, Policy, Question, Subject, Verdict
+from modelyard.call import Document, OpenCall
+from modelyard.errors import AccessDeniedException
+from modelyard.storage.transaction import Transaction
+
+_S3 = "arn:aws:s3:::"
+# AWS: credentials of GetSessionToken without MFA call no IAM, and of STS these two alone.
+_OWN_SESSIONS_OF_STS = frozenset({"AssumeRole", "GetCallerIdentity"})
+# Whoever asks for it is nobody, or no matter: it judges the token by the role's trust policy.
+_BY_TOKEN = ("sts", "AssumeRoleWithWebIdentity")
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """What was allowed: `shared` resources of other accounts, items refused one by one."""
+
+    shared: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[int, str] = field(default_factory=dict)  # number of an item -> the sentence
+    listed: str | None = None  # the action each item of the list must be allowed for
+
+
+class Authoriser:
+    """Decides for one server."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self.freshness = directory.freshness
+
+    async def prepare(
+        self, call: OpenCall, service: str, operation: str, request: Document
+    ) -> "Case":
+        """Raises: NotAuthenticated: the caller is no more. Unavailable. AccessDeniedException."""
+        principal = call.principal
+        if (service, operation) == _BY_TOKEN:
+            subject = Subject(principal, is_root=False, names=frozenset())
+            return Case(self._directory, subject, call, (), service, operation, request)
+        subject = await self._directory.subject(principal)
+        session = principal.session
+        own_session = (
+            session is not None
+            and not session.role_arn
+            and not session.sign_in
+            and not subject.is_root
+        )
+        if own_session and (
+            service == "iam" or (service == "sts" and operation not in _OWN_SESSIONS_OF_STS)
+        ):
+            raise AccessDeniedException(
+                f"Credentials of GetSessionToken without MFA cannot call {service}:{operation}."
+            )
+        asker = Asker(principal.account, call.region, principal.arn)
+        checks = actions.checks(service, operation, request, asker)
+        return Case(self._directory, subject, call, checks, service, operation, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request and everything that is known of it before its transaction."""
+
+    directory: Directory
+    subject: Subject
+    call: OpenCall
+    checks: tuple[Check, ...]
+    service: str
+    operation: str
+    request: Document
+
+    @property
+    def needs_storage(self) -> bool:
+        """Whether `decide` may have to look something up."""
+        return any(
+            check.lookup is not None
+            or _held(check) is not None
+            or any(_is_looked_up(check, key) for key in self.subject.keys_for(check.action))
+            for check in self.checks
+        )
+
+    async def decide(self, tx: Transaction | None) -> Permit:
+        """What may be touched. `tx` is None only where `needs_storage` is not.
+
+        Raises: AccessDeniedException: the first check that fails.
+        An operation that refuses its items one by one is told which.
+        """
+        shared: dict[str, str] = {}
+        refused: dict[int, str] = {}
+        listed: str | None = None
+        singly = actions.singly(self.service, self.operation)
+        for number, check in enumerate(self.checks):
+            found, question, verdict = await self._verdict(tx, check)
+            if verdict.allowed:
+                if question.resource_account not in ("", self.call.account):
+                    holder = resource_facts.holder(question.resource)
+                    shared[holder] = question.resource_account
+                continue
+            listed = self._listed(found, verdict)
+            if listed is not None:
+                continue
+            sentence = evaluation.refusal(self.subject, question, verdict)
+            if not singly:
+                raise AccessDeniedException(sentence)
+            refused[number] = sentence
+        return Permit(shared, refused, listed)
+
+    def sees(self, tx: Transaction, permit: Permit) -> Callable[[str], Awaitable[bool]] | None:
+        """Whether the caller may see one item of a list; None: all of them."""
+        action = permit.listed
+        if action is None:
+            return None
+
+        async def sees(arn: str) -> bool:
+            return await self.may(tx, action, arn)
+
+        return sees
+
+    async def may(self, tx: Transaction, action: str, resource: str) -> bool:
+        """Whether the caller may do something that the operation meets on its way."""
+        owner = await resource_facts.owner(tx, resource)
+        check = Check(action, resource, owner or "", {}, looked_up=_FACTS)
+        _, _, verdict = await self._verdict(tx, check)
+        return verdict.allowed
+
+    async def _verdict(
+        self, tx: Transaction | None, check: Check
+    ) -> tuple[Check, Question, Verdict]:
+        if check.lookup is not None:
+            assert tx is not None
+            check = await lookups.resolve(tx, check, self.call.account)
+        policy = await self._resource_policy(tx, check)
+        context = check.context
+        wanted = self.subject.keys_for(check.action)
+        if policy is not None:
+            wanted |= policy.keys_for(check.action)
+        if wanted:
+            context = {**context, **request_keys.of(self.call, wanted)}
+            if any(_is_looked_up(check, key) for key in wanted):
+                assert tx is not None
+                context |= await _facts(tx, check, self.call.account)
+        question = Question(check.action, check.resource, check.resource_account, context)
+        return check, question, evaluation.decide(self.subject, question, policy)
+
+    async def _resource_policy(self, tx: Transaction | None, check: Check) -> Policy | None:
+        held = _held(check)
+        if held is None:
+            return None
+        assert tx is not None  # see needs_storage
+        return await self.directory.resource_policy(tx, held)
+
+    def _listed(self, check: Check, verdict: Verdict) -> str | None:
+        """The action that decides about each item, where the list itself is allowed on some only.
+
+        A policy that limits a list to ARNs, as teams write them, shows what they name.
+        """
+        if verdict.decision is Decision.EXPLICIT_DENY or check.resource != actions.EVERYTHING:
+            return None
+        action = actions.listed(self.service, self.operation, self.request)
+        if action is None:
+            return None
+        allows = any(policy.about(check.action).allows for policy in self.subject.identity)
+        return action if allows else None
+
+
+def permitted(call: OpenCall, case: Case, permit: Permit) -> OpenCall:
+    """The call with what its operation may touch beyond its own."""
+    return replace(call, may=case.may, shared=permit.shared, refused=permit.refused)
+
+
+_FACTS = frozenset(
+    {
+        "aws:resourcetag/",
+        "sagemaker:resourcetag/",
+        "iam:resourcetag/",
+        "sagemaker:currentmodellifecyclestage",
+        "sagemaker:currentmodellifecyclestagestatus",
+        "sagemaker:currentcustomermetadataproperties/",
+        "s3:existingobjecttag/",
+    }
+)
+
+
+def _is_looked_up(check: Check, key: str) -> bool:
+    family = key.partition("/")[0] + "/"
+    return key in check.looked_up or family in check.looked_up
+
+
+async def _facts(tx: Transaction, check: Check, account: str) -> Mapping[str, tuple[str, ...]]:
+    if check.resource.startswith("arn:aws:iam:"):
+        return await lookups.identity_facts(tx, check.resource, account)
+    return await resource_facts.facts(tx, check.resource)
+
+
+def _held(check: Check) -> str | None:
+    """The ARN that may carry a policy about this resource."""
+    resource = check.resource
+    if resource.startswith(_S3):
+        return resource_facts.holder(resource)
+    if check.action.lower() in evaluation.TRUSTED and resource.startswith("arn:aws:iam::"):
+        return resource
+    if ":model-package" in resource and resource.startswith("arn:aws:sagemaker:"):
+        return resource_facts.holder(resource)
+    return None

@@ -1,0 +1,64 @@
+"""What only storage knows of the resource that a request names: its path, its owner, itself."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from modelyard import resource_facts
+from modelyard.access.accounts import accounts
+from modelyard.access.identities import access_keys, identity
+from modelyard.access.policy import actions
+from modelyard.access.policy.action_resources import Lookup
+from modelyard.access.policy.actions import Check
+from modelyard.storage.transaction import Transaction
+
+
+async def resolve(tx: Transaction, check: Check, account: str) -> Check:
+    """The check on what is really touched. What is not there stays judged by its name."""
+    lookup = check.lookup
+    assert lookup is not None
+    if lookup.kind == "bucket":
+        owner = await resource_facts.owner(tx, f"arn:aws:s3:::{lookup.name}")
+        # A bucket that is nobody's is the caller's own to ask for: they are told that it is not
+        # there, as AWS tells whoever may list it.
+        return msgspec.structs.replace(check, resource_account=owner or account)
+    arn = await _arn(tx, lookup, account)
+    return check if arn is None else actions.resolved(check, arn)
+
+
+async def identity_facts(tx: Transaction, arn: str, account: str) -> Mapping[str, tuple[str, ...]]:
+    """Condition keys of a user, group or role, in lower case; none of what is not there."""
+    word, _, path = arn.rpartition(":")[2].partition("/")
+    for kind in identity.KINDS:
+        if kind.word != word or arn.split(":")[4] != account:
+            continue
+        found = await identity.find(tx, kind, account, path.rpartition("/")[2])
+        if found is None or found.arn != arn:
+            return {}
+        facts = {
+            f"{prefix}:resourcetag/{key.lower()}": (value,)
+            for key, value in found.tags.items()
+            for prefix in ("aws", "iam")
+        }
+        if found.boundary:
+            facts["iam:permissionsboundary"] = (found.boundary,)
+        return facts
+    return {}
+
+
+async def _arn(tx: Transaction, lookup: Lookup, account: str) -> str | None:
+    for kind in identity.KINDS:
+        if lookup.kind != kind.word:
+            continue
+        found = await identity.find(tx, kind, account, lookup.name)
+        return None if found is None else found.arn
+    if lookup.kind == "access-key":
+        key = await access_keys.find(tx, lookup.name)
+        return None if key is None or key.account != account else key.user_arn
+    if lookup.kind == "account":
+        found_account = await accounts.find(tx, lookup.name)
+        if found_account is None:
+            return None
+        organization = accounts.organization_id(account)
+        return f"arn:aws:organizations::{account}:account/{organization}/{lookup.name}"
+    raise LookupError(f"nobody looks up {lookup.kind}")

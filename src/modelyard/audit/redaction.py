@@ -1,0 +1,123 @@
+"""What of a request may be written down. Pure.
+
+Secrets are known by the names of members and by how their texts look; they are blanked before
+anything is encoded. What is large is cut, with its digest, so that it can still be compared.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+BLANK = "***"
+TEXT_CHARACTERS_MAX = 12_288  # a policy document is kept whole (IAM: 10,240 at most)
+TEXT_CHARACTERS_KEPT = 200
+DEPTH_MAX = 32
+ENTRIES_MAX = 200  # of one list; DeleteObjects names 1,000 keys at most
+
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|secret|credential|token|private_?key|api_?key|authoriz|assertion|signature"
+    r"|cookie|seed|qrcode|ssecustomerkey(?!md5)"
+)
+# Named like secrets and none: they tell calls and pages apart, or are ids.
+_HARMLESS = frozenset({"clienttoken", "clientrequesttoken", "nexttoken", "continuationtoken"})
+_ENVIRONMENTS = frozenset({"Environment", "EnvironmentVariables"})
+_SECRET_TEXT = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|AWS4-HMAC-SHA256|AWS4-ECDSA|^(?:Bearer|Basic|AWS) \S"
+    r"|://[^/\s:@]*:[^/\s@]+@"
+)
+_SIGNED_QUERY = re.compile(
+    r"\?(?=.*(?:X-Amz-|\bSignature=|AWSAccessKeyId=|\bsig=|token=|password=|secret=)).*",
+    re.IGNORECASE | re.DOTALL,
+)
+# What makes the two searches above worth while; most texts have none of it.
+_SUSPICIOUS = re.compile(r"-----B|AWS|Bearer|Basic|://\S*[@?]", re.IGNORECASE)
+
+
+def blanked(value: Any, *, environment_kept: bool = False) -> Any:
+    """`value` as it may be recorded: JSON all the way, no secret, nothing endless."""
+    return _of(value, 0, environment_kept)
+
+
+def text(value: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
+    """A text without the secrets that texts carry; a long one is cut."""
+    if _SUSPICIOUS.search(value):
+        if _SECRET_TEXT.search(value):
+            return BLANK
+        value = _SIGNED_QUERY.sub(f"?{BLANK}", value)
+    if len(value) <= characters_max:
+        return value
+    return f"{value[:TEXT_CHARACTERS_KEPT]}{_cut(len(value), value.encode('utf-8', 'replace'))}"
+
+
+def digest_of(value: Any) -> str:
+    """What stands for a value that is too large to be recorded."""
+    encoded = msgspec.json.encode(value)
+    return _cut(len(encoded), encoded).strip()
+
+
+def _cut(size: int, content: bytes) -> str:
+    return f" ... ({size} in all, sha256 {hashlib.sha256(content).hexdigest()})"
+
+
+def _of(value: Any, depth: int, environment_kept: bool) -> Any:
+    if isinstance(value, str):
+        return text(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth >= DEPTH_MAX:
+        return f"... (nested deeper than {DEPTH_MAX})"
+    if isinstance(value, Mapping):
+        return _of_mapping(value, depth + 1, environment_kept)
+    if isinstance(value, list | tuple):
+        kept = [_of(one, depth + 1, environment_kept) for one in value[:ENTRIES_MAX]]
+        if len(value) > ENTRIES_MAX:
+            kept.append(f"... ({len(value)} in all)")
+        return kept
+    if isinstance(value, bytes):
+        return _cut(len(value), value).strip()
+    return f"({type(value).__name__.lower()})"  # a stream, which is not read twice
+
+
+def _of_mapping(value: Mapping[Any, Any], depth: int, environment_kept: bool) -> dict[str, Any]:
+    named = value.get("Key", value.get("Name")) if "Value" in value else None
+    secret_pair = isinstance(named, str) and _is_secret(named)
+    found: dict[str, Any] = {}
+    for key, member in value.items():
+        name = str(key)
+        if secret_pair and name == "Value":
+            found[name] = BLANK
+        elif name in _ENVIRONMENTS and not environment_kept:
+            found[name] = _blank(member)
+        elif _is_secret(name):
+            found[name] = _unless_structured(member, depth, environment_kept)
+        else:
+            found[name] = _of(member, depth, environment_kept)
+    return found
+
+
+def _blank(member: Any) -> Any:
+    """Names stay, values go."""
+    if isinstance(member, Mapping):
+        return {text(str(name)): BLANK for name in member}
+    return BLANK
+
+
+def _unless_structured(member: Any, depth: int, environment_kept: bool) -> Any:
+    """A secret is blanked. A structure of that name (`Credentials`) has members to judge."""
+    if member is None or isinstance(member, bool):
+        return member
+    if isinstance(member, Mapping):
+        return _of(member, depth, environment_kept)
+    if isinstance(member, list | tuple):
+        return [_unless_structured(one, depth, environment_kept) for one in member[:ENTRIES_MAX]]
+    return BLANK
+
+
+@lru_cache(4096)
+def _is_secret(name: str) -> bool:
+    lowered = name.lower().replace("-", "")
+    return lowered not in _HARMLESS and _SECRET_NAME.search(lowered) is not None

@@ -1,0 +1,78 @@
+"""PutBucketPolicy, GetBucketPolicy, DeleteBucketPolicy, GetBucketPolicyStatus.
+
+A policy is kept as it was given. Its bucket's account alone may look at it and change it.
+"""
+
+from modelyard.call import Document, OpenCall, open_ended
+from modelyard.errors import Refusal
+from modelyard.objects import refusals, rows
+from modelyard.objects.shelf import Shelf
+from modelyard.storage import resource_policies
+from modelyard.storage.transaction import Transaction
+
+POLICY_BYTES_MAX = 20 * 1024  # S3's quota
+_NOT_JSON = "Policies must be valid JSON and the first byte must be '{'"
+
+
+class BucketPolicies(Shelf):
+    @open_ended
+    async def put_bucket_policy(self, call: OpenCall, request: Document) -> Document:
+        """Raises: MalformedPolicy, NoSuchBucket, AccessDenied."""
+        text = request["Policy"]
+        self._check(text, request["Bucket"])
+
+        async def work(tx: Transaction) -> Document:
+            bucket = await rows.own_bucket(tx, call, request, lock=True)
+            arn = rows.arn(bucket.name)
+            await resource_policies.put(tx, bucket.account, "", arn, text)
+            return {}
+
+        return await self.database.write(work)
+
+    @open_ended
+    async def get_bucket_policy(self, call: OpenCall, request: Document) -> Document:
+        return {"Policy": await self._policy(call, request)}
+
+    @open_ended
+    async def get_bucket_policy_status(self, call: OpenCall, request: Document) -> Document:
+        text = await self._policy(call, request)
+        return {"PolicyStatus": {"IsPublic": self.read_policy(text, request["Bucket"])}}
+
+    @open_ended
+    async def delete_bucket_policy(self, call: OpenCall, request: Document) -> Document:
+        """Deleting one that is not there is no error, as on S3."""
+
+        async def work(tx: Transaction) -> Document:
+            bucket = await rows.own_bucket(tx, call, request, lock=True)
+            await resource_policies.drop(tx, rows.arn(bucket.name))
+            return {}
+
+        return await self.database.write(work)
+
+    async def _policy(self, call: OpenCall, request: Document) -> str:
+        async def work(tx: Transaction) -> str | None:
+            bucket = await rows.own_bucket(tx, call, request)
+            return await resource_policies.find(tx, rows.arn(bucket.name))
+
+        found = await self.database.read(work)
+        if found is None:
+            raise refusals.NoSuchBucketPolicy(
+                "The bucket policy does not exist", BucketName=request["Bucket"]
+            )
+        return found
+
+    def _check(self, text: str, bucket: str) -> None:
+        """Raises: MalformedPolicy, in S3's words where it has some."""
+        if len(text.encode()) > POLICY_BYTES_MAX:
+            raise refusals.MalformedPolicy(
+                f"Policies must not exceed {POLICY_BYTES_MAX} bytes; this one has"
+                f" {len(text.encode())}."
+            )
+        if not text.startswith("{"):
+            raise refusals.MalformedPolicy(_NOT_JSON)
+        try:
+            self.read_policy(text, bucket)
+        except Refusal as malformed:
+            is_no_json = malformed.message.startswith("This policy contains invalid Json")
+            words = _NOT_JSON if is_no_json else malformed.message
+            raise refusals.MalformedPolicy(words) from None
