@@ -21,7 +21,7 @@ from modelyard.call import Principal
 _ACTIONS_KEPT_MAX = 1024  # a policy remembers which statements are about an action
 # What a role's trust policy has to allow. https://docs.aws.amazon.com/IAM/latest/UserGuide/
 # reference_policies_evaluation-logic_policy-eval-denyallow.html: it "must explicitly allow".
-_TRUSTED = frozenset(
+TRUSTED = frozenset(
     {
         "sts:assumerole",
         "sts:assumerolewithsaml",
@@ -276,7 +276,7 @@ def decide(subject: Subject, question: Question, resource_policy: Policy | None 
     """Whether `subject` may do what is asked, and why."""
     request = Request(subject, question)
     own = question.resource_account in ("", subject.principal.account)
-    trusted = question.action.lower() in _TRUSTED
+    trusted = question.action.lower() in TRUSTED
     denied = _denial(request, resource_policy, own=own, trusted=trusted)
     if denied is not None:
         return denied
@@ -300,6 +300,26 @@ def decide(subject: Subject, question: Question, resource_policy: Policy | None 
     if missing or deciding is None:
         return Verdict(Decision.IMPLICIT_DENY, "; ".join(why for _, why in missing), missing[0][0])
     return Verdict(Decision.ALLOWED, deciding, layer)
+
+
+def refusal(subject: Subject, question: Question, verdict: Verdict) -> str:
+    """AWS's sentence for a refusal.
+
+    Names the kind of policy only where that is the caller's own affair: a stranger does not learn
+    from it whether a resource or a role is there.
+    """
+    sentence = (
+        f"User: {subject.principal.arn} is not authorized to perform: {question.action}"
+        f" on resource: {question.resource}"
+    )
+    own = question.resource_account in ("", subject.principal.account)
+    if not own or verdict.layer is Layer.TRUST:
+        return sentence
+    kind = verdict.layer.value
+    if verdict.decision is Decision.EXPLICIT_DENY:
+        article = "an" if kind[0] in "aeiou" else "a"
+        return f"{sentence} with an explicit deny in {article} {kind}"
+    return f"{sentence} because no {kind} allows the {question.action} action"
 
 
 def _denial(
