@@ -54,7 +54,7 @@ def matcher(pattern: Sequence[Token]) -> Matcher:
     return _Glob(pattern).__call__
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def kept_matcher(pattern: tuple[Token, ...]) -> Matcher:
     """For patterns that requests fill in: a caller's own come again and again."""
     return matcher(pattern)
