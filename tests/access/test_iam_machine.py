@@ -9,7 +9,13 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from modelyard.access.identities import subjects
 from modelyard.errors import Refusal
@@ -17,8 +23,9 @@ from modelyard.storage import database as databases
 from tests.access.iam_in_process import Iam, root
 from tests.access.iam_words import policy
 
-# "A" and "a" are one name, that is written as it was made.
-NAMES = st.sampled_from(["a", "A", "b", "c"])
+# "A" and "a" are one name, that is written as it was made. Two are there from the start, so that
+# most calls are about something.
+NAMES = st.sampled_from(["a", "a", "a", "b", "b", "A", "c"])
 KINDS = st.sampled_from(["User", "Group"])
 POLICIES = st.sampled_from(["p", "q"])
 WORDS = st.sampled_from(["s3:A", "s3:B", "s3:C"])
@@ -56,6 +63,15 @@ class IamMachine(RuleBasedStateMachine):
         self.iam.principal = root(self.account)
         self.owners: dict[str, dict[str, Owner]] = {"User": {}, "Group": {}}
         self.policies: dict[str, Policy] = {}
+
+    @initialize()
+    def begin(self) -> None:
+        for name in ("a", "b"):
+            self.create("User", name)
+            self.create("Group", name)
+        self.join("a", "a")
+        for name in ("p", "q"):
+            self.create_policy(name, "s3:A")
 
     def _run(self, asked: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(asked)
