@@ -234,5 +234,5 @@ async def test_a_call_that_is_about_several_resources_is_found_by_each(yard: Yar
     for key in (keys[0], keys[101], keys[-1]):
         attribute = {"AttributeKey": "ResourceName", "AttributeValue": f"arn:aws:s3:::models/{key}"}
         answer = await yard("cloudtrail", "LookupEvents", LookupAttributes=[attribute])
-        assert [one["EventId"] for one in answer["Events"]][0] == request
+        assert answer["Events"][0]["EventId"] == request
         assert [one["EventName"] for one in answer["Events"]] == ["DeleteObjects", "PutObject"]
