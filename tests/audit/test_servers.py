@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import boto3
@@ -16,7 +17,7 @@ from tests.audit.conftest import events, keys_of, rows_of, url_of, wait_until_ch
 from tests.conftest import MakeServer
 from tests.reliability.clients import Clients
 from tests.reliability.history import ACKNOWLEDGED, History
-from tests.reliability.load import GROUPS, Load, prepare
+from tests.reliability.load import Load, prepare
 from tests.server_process import ServerProcess
 
 HUSH = "hush-4711-of-an-environment"
@@ -63,9 +64,7 @@ def test_no_secret_is_in_the_trail(server: ServerProcess) -> None:
         session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"], "us-east-1"
     ).client("s3", endpoint_url=server.url, config=Config(signature_version="s3v4"))
     url = temporary.generate_presigned_url("put_object", Params={"Bucket": "models", "Key": "k"})
-    import urllib.request
-
-    put = urllib.request.Request(url, data=b"x", method="PUT")  # noqa: S310
+    put = urllib.request.Request(url, data=b"x", method="PUT")
     assert urllib.request.urlopen(put, timeout=60).status == 200
 
     with rows_of(url_of(server)) as rows:
@@ -136,14 +135,15 @@ def test_every_acknowledged_change_has_one_record_whenever_the_server_is_killed(
     assert report.findings == ()
     assert report.head.sequence == report.records
     with rows_of(url_of(server)) as rows:
-        recorded = rows("SELECT operation, resource, document FROM audit_record")
+        recorded = rows("SELECT operation, document FROM audit_record")
     for kind, operation in OPERATIONS.items():
-        texts = [text for name, _, text in recorded if name == operation]
+        asked = [json.loads(text)["Parameters"] for name, text in recorded if name == operation]
+        texts = [json.dumps(parameters) for parameters in asked]
         for call in history.of(kind, ACKNOWLEDGED):
             mark = call.subject if kind == "delete" else call.value
             found = sum(f'"{mark}"' in text for text in texts)
             assert found == 1, f"{operation} of {mark} has {found} records"
-    assert history.of("register", ACKNOWLEDGED) and GROUPS
+    assert len(history.of("register", ACKNOWLEDGED)) >= 40
 
 
 @pytest.mark.slow
