@@ -1,11 +1,16 @@
 """SimulateCustomPolicy and SimulatePrincipalPolicy as boto3 asks them, on a running server."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from modelyard.access.identities import simulate as simulate_operations
+from modelyard.access.policy import documents, evaluation
+from modelyard.access.policy.evaluation import Subject
+from modelyard.call import Principal
 from tests.server_process import ServerProcess
 
 ACCOUNT, OTHER = "123456789012", "999999999999"
@@ -176,3 +181,26 @@ def test_further_policies_are_simulated_with_a_principals_own(iam: Any) -> None:
     [result] = answer["EvaluationResults"]
     assert result["EvalDecision"] == "explicitDeny"
     assert result["MatchedStatements"][0]["SourcePolicyId"] == "PolicyInputList.1"
+
+
+ANA_SUBJECT = Subject(Principal(ACCOUNT, ANA, "AIDA", ""), names=frozenset({ANA, ACCOUNT}))
+STORED = [
+    ("inline policy own of user/team/ana", "user"),
+    ("inline policy all of group/readers", "group"),
+    ("inline policy work of role builder", "role"),
+    (f"managed policy arn:aws:iam::{ACCOUNT}:policy/mine v2 of user/ana", "user-managed"),
+    ("managed policy arn:aws:iam::aws:policy/ReadOnlyAccess v1", "aws-managed"),
+]
+
+
+@pytest.mark.parametrize(("source", "kind"), STORED)
+def test_stored_policies_are_named_by_their_kind(source: str, kind: str) -> None:
+    stored = evaluation.compile(documents.read_identity(policy(allow(GET))), source)
+    request = {"ActionNames": [GET], "ResourceArns": [LAKE], "PolicyInputList": [policy(allow())]}
+    subject = replace(ANA_SUBJECT, identity=(stored,), boundary=stored)
+
+    result = simulate_operations.result(simulate_operations.read(request, subject), 0)
+
+    assert result["MatchedStatements"][0] == {"SourcePolicyId": source, "SourcePolicyType": kind}
+    assert result["MatchedStatements"][1]["SourcePolicyId"] == "PolicyInputList.1"
+    assert result["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": True}

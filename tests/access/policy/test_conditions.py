@@ -92,6 +92,9 @@ def holds(operator: str, wanted: Any, *values: str, **facts: tuple[str, ...]) ->
         ("ArnEquals", "arn:aws:iam::*:role/*", "arn:aws:iam::1:role/a/b", True),
         ("ArnLike", "arn:aws:iam::1:role/a", "arn:aws:iam::1:role/A", False),
         ("ArnNotLike", "arn:aws:iam::1:role/a", "arn:aws:iam::1:role/b", True),
+        ("ArnLike", "arn:aws:a:b:1:c:*", "arn:aws:a:b:1:c:d:e", True),
+        ("ArnLike", "arn:aws:a:*:c:d", "arn:aws:a:b:1:c:d", False),
+        ("ArnLike", "arn:aws:*", "arn:aws:a:b:1:c:d", False),
         ("ArnLike", "*", "no arn", False),
         ("ArnLike", "*", "arn:aws:s3:::b", True),
         # The guide's own example: a star of one component does not reach into the next.

@@ -51,19 +51,19 @@ def test_a_refusal_is_worded_as_aws_words_it(subject: Subject, sentence: str) ->
     question = Question(GET, OBJECT)
     verdict = evaluation.decide(subject, question)
 
-    assert explanation.refusal(subject, question, verdict) == sentence
+    assert evaluation.refusal(subject, question, verdict) == sentence
 
 
 def test_a_stranger_learns_nothing_of_a_resource_or_a_role() -> None:
     theirs = Question(GET, OBJECT, THERE)
     bucket = resource(deny(GET, Principal="*"))
     sentences = {
-        explanation.refusal(who, theirs, evaluation.decide(who, theirs, policy))
+        evaluation.refusal(who, theirs, evaluation.decide(who, theirs, policy))
         for who in (caller(), caller(USER, allow()))
         for policy in (None, bucket)
     }
     role = Question("sts:AssumeRole", ROLE)
-    about_role = explanation.refusal(caller(), role, evaluation.decide(caller(), role))
+    about_role = evaluation.refusal(caller(), role, evaluation.decide(caller(), role))
 
     assert sentences == {BASE}
     assert about_role == BASE.replace(GET, "sts:AssumeRole").replace(OBJECT, ROLE)

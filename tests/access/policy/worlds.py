@@ -69,6 +69,7 @@ RESOURCE_PATTERNS = (
     "arn:aws:s3:::*/*a*",
     "arn:aws:s3:::lake/${aws:username}/${*}",
     "arn:aws:s3:::lake/${aws:PrincipalTag/team, 'raw'}/*",
+    "arn:aws:s3:::lake/${aws:TagKeys}/*",
     "arn:aws:sagemaker:*:*:model-package/*",
     f"arn:aws:sagemaker:us-east-1:{HERE}:model-package/${{aws:PrincipalTag/team}}/1",
     f"arn:aws:sagemaker:*:{HERE}:*1",

@@ -27,7 +27,9 @@ _ACTION = re.compile(r"[A-Za-z0-9-]{1,63}:[A-Za-z0-9*?_-]{1,128}|\*")
 _ENTITY = re.compile(r"arn:aws:iam::([0-9]{12}):(user|group|role)/(?:\S*/)?([^/\s]+)")
 _USER = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):user/(?:[\x21-\x7e]*/)?([^/\s]+)")
 _OWNER = re.compile(r"([0-9]{12})|arn:aws[a-z-]*:iam::([0-9]{12}):(?:root|user/[\x21-\x7e]+)")
-_STORED = re.compile(r"inline policy \S+ of (user|group|role) .*|managed policy (\S+).*")
+_STORED = re.compile(
+    r"inline policy \S+ of (user|group|role)\b.*|(?:managed policy|permissions boundary) (\S+).*"
+)
 _KEYS_MAX = 200  # context entries in one request
 _NOT_OFFERED = ("OrderedOrganizationPolicyInputList", "PolicyExclusionList")
 
@@ -96,19 +98,19 @@ def simulated(call: Call, request: Document, subject: Subject) -> Document:
 
     Raises: InvalidInput.
     """
-    simulation = read(request, subject, call.account)
+    simulation = read(request, subject)
     asked = page_tokens.Question(call.account, "", call.operation, request)
     start = call.page_tokens.open(asked, request["Marker"])[0] if "Marker" in request else 0
     count = len(simulation.actions) * len(simulation.resources)
     end = min(start + request.get("MaxItems", roles.PAGE_DEFAULT), count)
-    results = [_result(simulation, simulation.question(at)) for at in range(start, end)]
+    results = [result(simulation, at) for at in range(start, end)]
     answer: Document = {"EvaluationResults": results, "IsTruncated": end < count}
     if end < count:
         answer["Marker"] = call.page_tokens.seal(asked, [end])
     return answer
 
 
-def read(request: Document, subject: Subject, account: str) -> Simulation:
+def read(request: Document, subject: Subject) -> Simulation:
     """What a request asks about `subject`, whose policies those of the request add to.
 
     Raises: InvalidInput.
@@ -228,11 +230,12 @@ def _context(request: Document) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _result(simulation: Simulation, question: Question) -> Document:
-    subject = simulation.subject
+def result(simulation: Simulation, position: int) -> Document:
+    """What becomes of one pair of action and resource."""
+    subject, question = simulation.subject, simulation.question(position)
     policy = simulation.resource_policy or _delegated(question, subject)
     verdict = evaluation.decide(subject, question, policy)
-    result: Document = {
+    answer: Document = {
         "EvalActionName": question.action,
         "EvalResourceName": question.resource,
         "EvalDecision": verdict.decision.value,
@@ -245,8 +248,8 @@ def _result(simulation: Simulation, question: Question) -> Document:
         bounded = Subject(subject.principal, identity=(subject.boundary,), facts=subject.facts)
         own = replace(question, resource_account="")
         allowed = evaluation.decide(bounded, own, _delegated(own, subject)).allowed
-        result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allowed}
-    return result
+        answer["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allowed}
+    return answer
 
 
 def _delegated(question: Question, subject: Subject) -> Policy | None:

@@ -302,6 +302,26 @@ def decide(subject: Subject, question: Question, resource_policy: Policy | None 
     return Verdict(Decision.ALLOWED, deciding, layer)
 
 
+def refusal(subject: Subject, question: Question, verdict: Verdict) -> str:
+    """AWS's sentence for a refusal.
+
+    Names the kind of policy only where that is the caller's own affair: a stranger does not learn
+    from it whether a resource or a role is there.
+    """
+    sentence = (
+        f"User: {subject.principal.arn} is not authorized to perform: {question.action}"
+        f" on resource: {question.resource}"
+    )
+    own = question.resource_account in ("", subject.principal.account)
+    if not own or verdict.layer is Layer.TRUST:
+        return sentence
+    kind = verdict.layer.value
+    if verdict.decision is Decision.EXPLICIT_DENY:
+        article = "an" if kind[0] in "aeiou" else "a"
+        return f"{sentence} with an explicit deny in {article} {kind}"
+    return f"{sentence} because no {kind} allows the {question.action} action"
+
+
 def _denial(
     request: Request, resource_policy: Policy | None, *, own: bool, trusted: bool
 ) -> Verdict | None:

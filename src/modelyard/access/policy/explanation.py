@@ -1,4 +1,4 @@
-"""Why a decision came out as it did: for refusals, simulations and `access explain`. Pure.
+"""Why a decision came out as it did: for simulations and `access explain`. Pure.
 
 Looks at every statement again, so it is for people and never on the way of a call.
 """
@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelyard.access.policy.evaluation import (
-    Decision,
     Layer,
     Policy,
     Question,
     Request,
     Rule,
     Subject,
-    Verdict,
 )
 from modelyard.access.policy.principals import Grant
 
@@ -31,26 +29,6 @@ class Match:
     layer: Layer
     policy: Policy
     rule: Rule
-
-
-def refusal(subject: Subject, question: Question, verdict: Verdict) -> str:
-    """AWS's sentence for a refusal.
-
-    Names the kind of policy only where that is the caller's own affair: a stranger does not learn
-    from it whether a resource or a role is there.
-    """
-    sentence = (
-        f"User: {subject.principal.arn} is not authorized to perform: {question.action}"
-        f" on resource: {question.resource}"
-    )
-    own = question.resource_account in ("", subject.principal.account)
-    if not own or verdict.layer is Layer.TRUST:
-        return sentence
-    kind = verdict.layer.value
-    if verdict.decision is Decision.EXPLICIT_DENY:
-        article = "an" if kind[0] in "aeiou" else "a"
-        return f"{sentence} with an explicit deny in {article} {kind}"
-    return f"{sentence} because no {kind} allows the {question.action} action"
 
 
 def matching(
