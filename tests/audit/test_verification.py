@@ -1,12 +1,13 @@
 """Whatever is done to the tables of a trail is found by verification, and named."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from modelyard.audit import heads
+from modelyard.audit import chaining, heads
 from modelyard.audit.chain import Wrong
 from modelyard.audit.chaining import Chaining
 from modelyard.audit.checkpoints import Checkpoint, Keys
@@ -229,3 +230,23 @@ async def test_a_trail_longer_than_a_page_is_verified(yard: Yard) -> None:
 
     assert (found.records, found.findings) == (RECORDS + 2500, ())
     assert found.checkpoints == 3
+
+
+async def test_chaining_goes_on_after_its_tables_were_meddled_with(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chaining, "FAILED_SECONDS", 0.01)
+    await tamper(yard, "ALTER TABLE audit_head RENAME TO audit_head_away")
+    await yard("sagemaker", "CreateModelPackageGroup", ModelPackageGroupName="later")
+    work = asyncio.create_task(Chaining(yard.database, KEYS, "a-server").run())
+    await asyncio.sleep(0.2)  # rounds that fail; how many does not matter
+    assert not work.done()
+
+    await tamper(yard, "ALTER TABLE audit_head_away RENAME TO audit_head")
+
+    async with asyncio.timeout(60):
+        while await yard.records():
+            await asyncio.sleep(0.05)
+    work.cancel()
+    await asyncio.wait([work])
+    assert (await report(yard)).records == RECORDS + 1
