@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelyard import dispatch, errors, offered, upkeep
+from modelyard import dispatch, errors, offered, sign_in_records, upkeep
 from modelyard.access.accounts import accounts
 from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.authorisation.authoriser import Authoriser
@@ -25,6 +25,7 @@ from modelyard.access.interception.authority import Authority
 from modelyard.access.interception.connect import ConnectListener
 from modelyard.access.keys import credentials, key_cipher, private_files
 from modelyard.access.keys.key_cipher import KeyCipher
+from modelyard.access.people.people import People
 from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import checkpoints
@@ -43,11 +44,12 @@ from modelyard.objects.door import ObjectDoor
 from modelyard.server.application import Server
 from modelyard.server.edge import Listener
 from modelyard.server.services import Services
+from modelyard.server.sign_in.door import SignInDoor
 from modelyard.settings import Settings
 from modelyard.storage import database, schema
 from modelyard.storage.database import Database
 
-ENDPOINTS_SECONDS_MAX = 3.0  # to read the rows of all endpoints at the start
+ENDPOINTS_SECONDS_MAX = 30.0  # to tidy up and to read the rows of all endpoints at the start
 
 log = logging.getLogger("modelyard.app")
 
@@ -87,27 +89,14 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         objects = ObjectDoor(db, blobs, sharing.read_bucket_policy)
         routing = RoutingTable()
         await _start_compute(stack, settings, folder, db, objects, routing)
-        services = Services()
-        cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
+        audit_keys = checkpoints.Keys(keys.secret.derive(checkpoints.SECRET_LABEL))
+        trail = Trail(audit_keys.seal, environment_kept=settings.audit_environment == "keep")
         freshness = Freshness(db)
         uses = KeyUses()
-        directory = Directory(db, keys, cipher, freshness, uses)
-        operations = offered.table(
-            objects,
-            InvocationDoor(routing),
-            SecurityTokenService(keys.sessions),
-            AccessKeys(cipher),
-            Organizations(settings.account),
-        )
-        audit_keys = checkpoints.Keys(keys.secret.derive(checkpoints.SECRET_LABEL))
-        door = dispatch.Dispatch(
-            db,
-            PageTokens(keys.secret.page_tokens),
-            operations,
-            Trail(audit_keys.seal, environment_kept=settings.audit_environment == "keep"),
-            Authoriser(directory),
-        )
-        server = Server(door, directory, services, settings, ready=lambda: True)
+        record = sign_in_records.recording(trail, settings.region)
+        people = People(db, settings, keys, freshness, record)
+        stack.callback(people.close)
+        server = _server(settings, db, keys, objects, routing, trail, people, uses)
         await _start_listener(stack, Listener(server, settings), sock)
         port = sock.getsockname()[1]
         _run_beside(stack, freshness.watch())
@@ -122,6 +111,34 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         log.info("serving", extra={"url": url, "data": str(folder.root)})
         await stopping.wait()
         log.info("stopping")
+
+
+def _server(
+    settings: Settings,
+    db: Database,
+    keys: credentials.Credentials,
+    objects: ObjectDoor,
+    routing: RoutingTable,
+    trail: Trail,
+    people: People,
+    uses: KeyUses,
+) -> Server:
+    """Every operation behind its door, and the edge before it."""
+    cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
+    directory = Directory(db, keys, cipher, people.freshness, uses)
+    operations = offered.table(
+        objects,
+        InvocationDoor(routing),
+        SecurityTokenService(keys.sessions),
+        AccessKeys(cipher),
+        Organizations(settings.account),
+        people.profiles,
+        people.identity,
+    )
+    page_tokens = PageTokens(keys.secret.page_tokens)
+    door = dispatch.Dispatch(db, page_tokens, operations, trail, Authoriser(directory))
+    sign_in = SignInDoor(people, settings, keys.secret.derive("sign-in-forms"))
+    return Server(door, directory, Services(), settings, ready=lambda: True, sign_in=sign_in)
 
 
 async def _start_compute(
@@ -153,11 +170,11 @@ async def _start_compute(
         ),
     )
     _run_beside(stack, controller.run())
-    # Before requests come in, so that none is told that its endpoint does not exist. On a database
-    # that another server controls, it does not get to load.
+    # Before requests come in, so that none is told that its endpoint does not exist; unless another
+    # server controls them.
     with suppress(TimeoutError):
         async with asyncio.timeout(ENDPOINTS_SECONDS_MAX):
-            await controller.loaded.wait()
+            await controller.known.wait()
 
 
 async def _start_listener(stack: AsyncExitStack, listener: Listener, sock: socket.socket) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from modelyard import resource_facts
 from modelyard.access.authorisation import lookups, request_keys
 from modelyard.access.authorisation.directory import Directory
-from modelyard.access.policy import actions, evaluation
+from modelyard.access.policy import actions, evaluation, explanation
 from modelyard.access.policy.action_resources import Asker
 from modelyard.access.policy.actions import Check
 from modelyard.access.policy.evaluation import Decision, Policy, Question, Subject, Verdict
@@ -21,6 +21,8 @@ from modelyard.storage.transaction import Transaction
 _S3 = "arn:aws:s3:::"
 # AWS: credentials of GetSessionToken without MFA call no IAM, and of STS these two alone.
 _OWN_SESSIONS_OF_STS = frozenset({"AssumeRole", "GetCallerIdentity"})
+# Whoever asks for it is nobody, or no matter: it judges the token by the role's trust policy.
+_BY_TOKEN = ("sts", "AssumeRoleWithWebIdentity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,17 @@ class Authoriser:
     ) -> "Case":
         """Raises: NotAuthenticated: the caller is no more. Unavailable. AccessDeniedException."""
         principal = call.principal
+        if (service, operation) == _BY_TOKEN:
+            subject = Subject(principal, is_root=False, names=frozenset())
+            return Case(self._directory, subject, call, (), service, operation, request)
         subject = await self._directory.subject(principal)
         session = principal.session
-        own_session = session is not None and not session.role_arn and not subject.is_root
+        own_session = (
+            session is not None
+            and not session.role_arn
+            and not session.sign_in
+            and not subject.is_root
+        )
         if own_session and (
             service == "iam" or (service == "sts" and operation not in _OWN_SESSIONS_OF_STS)
         ):
@@ -100,7 +110,7 @@ class Case:
             listed = self._listed(found, verdict)
             if listed is not None:
                 continue
-            sentence = evaluation.refusal(self.subject, question, verdict)
+            sentence = explanation.refusal(self.subject, question, verdict)
             if not singly:
                 raise AccessDeniedException(sentence)
             refused[number] = sentence
