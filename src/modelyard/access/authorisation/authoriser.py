@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from modelyard import resource_facts
 from modelyard.access.authorisation import lookups, request_keys
 from modelyard.access.authorisation.directory import Directory
-from modelyard.access.policy import actions, evaluation, explanation
+from modelyard.access.policy import actions, evaluation
 from modelyard.access.policy.action_resources import Asker
 from modelyard.access.policy.actions import Check
 from modelyard.access.policy.evaluation import Decision, Policy, Question, Subject, Verdict
@@ -110,7 +110,7 @@ class Case:
             listed = self._listed(found, verdict)
             if listed is not None:
                 continue
-            sentence = explanation.refusal(self.subject, question, verdict)
+            sentence = evaluation.refusal(self.subject, question, verdict)
             if not singly:
                 raise AccessDeniedException(sentence)
             refused[number] = sentence
