@@ -84,6 +84,7 @@ MODEL, CONFIG = _both("model/amethyst"), _both("endpoint-config/amethyst")
 ENDPOINT = _both("endpoint/amethyst")
 IAM_POLICY = (_arn("iam", "policy/amethyst"), _arn("iam", "policy/phantom"))
 ROLE = (_arn("iam", "role/amethyst"), _arn("iam", "role/phantom"))
+PROVIDER = (_arn("iam", "oidc-provider/amethyst.org"), _arn("iam", "oidc-provider/phantom.org"))
 USER = (_arn("iam", "user/amethyst"), _arn("iam", "user/phantom"))
 
 
@@ -110,6 +111,8 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "PermissionsBoundary": [IAM_POLICY],
         "PolicySourceArn": [ROLE, USER],
         "RoleArn": [ROLE],
+        "OpenIDConnectProviderArn": [PROVIDER],
+        "Url": [("https://amethyst.org", "https://phantom.org")],
         "AccessKeyId": [(access_key_id, "AKIA" + "Q" * 16)],
         "Bucket": [(BUCKET, BUCKET)],  # that a bucket's name is taken is no secret, as in S3
         "Key": [keyed],
@@ -150,13 +153,17 @@ FILLED: dict[str, Callable[[], Any]] = {
     "ActionNames": lambda: ["s3:GetObject"],
     "AssumeRolePolicyDocument": lambda: TRUST,
     "Body": lambda: io.BytesIO(b"x"),
+    "ClientID": lambda: "sts.amazonaws.com",
     "CreateAccountRequestId": lambda: "car-00000000",
     "Description": lambda: "x",
     "DesiredWeightsAndCapacities": lambda: [{"VariantName": "v", "DesiredWeight": 1}],
     "Email": lambda: "x@example.com",
+    "NewPassword": lambda: "Correct horse battery 9",
     "ObjectAttributes": lambda: ["ETag"],
+    "OldPassword": lambda: "x",
     "PartNumber": lambda: 1,
     "Policy": lambda: "{}",
+    "PolicyInputList": lambda: [POLICY],
     "PolicyDocument": lambda: POLICY,
     "Resource": lambda: "ModelPackage",
     "ResourcePolicy": lambda: GROUP_POLICY,
@@ -165,7 +172,9 @@ FILLED: dict[str, Callable[[], Any]] = {
     "TagKeys": lambda: ["team"],
     "Tagging": lambda: {"TagSet": []},
     "Tags": lambda: [{"Key": "team", "Value": "x"}],
+    "ThumbprintList": lambda: ["a" * 40],
     "VersionId": lambda: "v1",
+    "WebIdentityToken": lambda: "x.y.z",
 }
 # Asked with these alone, they would ask for something else.
 ALSO: dict[str, dict[str, Any]] = {
@@ -173,7 +182,12 @@ ALSO: dict[str, dict[str, Any]] = {
     "CreateBucket": {},
 }
 _NOT_TOGETHER = {
-    "CreateModelPackage": [{"ModelPackageName", "InferenceSpecification"}, {"ModelPackageName"}],
+    "CreateModelPackage": [
+        {"ModelPackageName", "InferenceSpecification"},  # SourceUri, in a group
+        {"ModelPackageName"},
+        {"ModelPackageGroupName", "InferenceSpecification"},  # SourceUri, in none
+        {"ModelPackageGroupName"},
+    ],
     "ListEndpointDeployments": [{"EndpointArn"}, {"EndpointName"}],
 }
 # They answer for what the stranger itself makes, under the name that it gives.
@@ -236,6 +250,10 @@ def _same(first: str, second: str) -> bool:
     return unnamed[0] == unnamed[1]
 
 
+def _caller(event: dict[str, Any]) -> str:
+    return str(json.loads(event["CloudTrailEvent"])["userIdentity"]["accountId"])
+
+
 class Stranger:
     """The administrator of an account that has nothing."""
 
@@ -288,6 +306,8 @@ def owner(server: ServerProcess) -> Names:
     iam.put_role_policy(RoleName="amethyst", PolicyName="amethyst", PolicyDocument=POLICY)
     iam.create_user(UserName="amethyst", Tags=tags)
     key = iam.create_access_key(UserName="amethyst")["AccessKey"]["AccessKeyId"]
+    iam.create_login_profile(UserName="amethyst", Password="Correct horse battery 9")
+    iam.create_open_id_connect_provider(Url="https://amethyst.org")
     iam.create_group(GroupName="amethyst")
     iam.add_user_to_group(GroupName="amethyst", UserName="amethyst")
     iam.create_policy(PolicyName="amethyst", PolicyDocument=POLICY)
@@ -349,6 +369,11 @@ def test_no_operation_tells_a_stranger_what_another_account_has(
         client = stranger.client(service)
         for theirs, nobodys in _requests(service, operation, owner):
             first = _outcome(client, operation, theirs)
+            if operation == "LookupEvents":  # the stranger's own calls name what it asked for
+                events = client.lookup_events()["Events"]
+                callers = {_caller(event) for event in events}
+                assert callers == {stranger.account}
+                continue
             second = _outcome(client, operation, nobodys)
             if not _same(first, second):
                 told.append(f"{service}:{operation} {theirs}\n    {first}\n    {second}")
