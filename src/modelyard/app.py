@@ -49,7 +49,7 @@ from modelyard.settings import Settings
 from modelyard.storage import database, schema
 from modelyard.storage.database import Database
 
-ENDPOINTS_SECONDS_MAX = 3.0  # to read the rows of all endpoints at the start
+ENDPOINTS_SECONDS_MAX = 30.0  # to tidy up and to read the rows of all endpoints at the start
 
 log = logging.getLogger("modelyard.app")
 
@@ -170,11 +170,11 @@ async def _start_compute(
         ),
     )
     _run_beside(stack, controller.run())
-    # Before requests come in, so that none is told that its endpoint does not exist. On a database
-    # that another server controls, it does not get to load.
+    # Before requests come in, so that none is told that its endpoint does not exist; unless another
+    # server controls them.
     with suppress(TimeoutError):
         async with asyncio.timeout(ENDPOINTS_SECONDS_MAX):
-            await controller.loaded.wait()
+            await controller.known.wait()
 
 
 async def _start_listener(stack: AsyncExitStack, listener: Listener, sock: socket.socket) -> None:

@@ -21,14 +21,12 @@ from modelyard.storage import database as databases
 from modelyard.storage.database import Database
 from tests.access.iam_words import ACCOUNT, refused
 from tests.conftest import MakeServer
-from tests.server_process import ServerProcess
 
 
-@pytest.fixture
-def iam(server_on_each_database: ServerProcess) -> Any:
-    iam = server_on_each_database.client("iam")
-    iam.create_user(UserName="ada", Path="/team/")
-    return iam
+@pytest.fixture(autouse=True)
+def _ada(request: pytest.FixtureRequest) -> None:
+    if "iam" in request.fixturenames:
+        request.getfixturevalue("iam").create_user(UserName="ada", Path="/team/")
 
 
 def test_an_access_key_lives(iam: Any) -> None:
