@@ -139,7 +139,7 @@ class Case:
     ) -> tuple[Check, Question, Verdict]:
         if check.lookup is not None:
             assert tx is not None
-            check = await lookups.resolve(tx, check, self.call.account)
+            check = await lookups.resolve(tx, check, self.call.principal)
         policy = await self._resource_policy(tx, check)
         context = check.context
         wanted = self.subject.keys_for(check.action)

@@ -10,18 +10,23 @@ from modelyard.access.identities import access_keys, identity
 from modelyard.access.policy import actions
 from modelyard.access.policy.action_resources import Lookup
 from modelyard.access.policy.actions import Check
+from modelyard.call import Principal
 from modelyard.storage.transaction import Transaction
 
 
-async def resolve(tx: Transaction, check: Check, account: str) -> Check:
+async def resolve(tx: Transaction, check: Check, caller: Principal) -> Check:
     """The check on what is really touched. What is not there stays judged by its name."""
-    lookup = check.lookup
+    lookup, account = check.lookup, caller.account
     assert lookup is not None
     if lookup.kind == "bucket":
         owner = await resource_facts.owner(tx, f"arn:aws:s3:::{lookup.name}")
         # A bucket that is nobody's is the caller's own to ask for: they are told that it is not
         # there, as AWS tells whoever may list it.
         return msgspec.structs.replace(check, resource_account=owner or account)
+    if lookup.kind == "caller":
+        # A session of a user, made before the user got another name, still has its id.
+        found = await identity.by_id(tx, identity.USER, account, caller.id)
+        return check if found is None else actions.resolved(check, found.arn)
     arn = await _arn(tx, lookup, account)
     return check if arn is None else actions.resolved(check, arn)
 
