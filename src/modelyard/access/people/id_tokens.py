@@ -205,15 +205,19 @@ def _part(text: str) -> dict[str, Any]:
 def _key(value: Any) -> Key | None:
     if not isinstance(value, dict) or value.get("use", "sig") != "sig":
         return None
+    if value.get("kty") not in ("RSA", "EC") or "d" in value or _is_weak(value):
+        return None
     try:
         (key,) = KeySet.import_key_set({"keys": [value]}).keys
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    if key.is_private or not isinstance(key, RSAKey | ECKey):
-        return None
-    if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS_MIN:
-        return None
-    return key
+    return key if isinstance(key, RSAKey | ECKey) else None
+
+
+def _is_weak(value: dict[str, Any]) -> bool:
+    """Whether an RSA modulus is too short; looked at first, as the library warns of such keys."""
+    modulus = value.get("n", "")
+    return value["kty"] == "RSA" and len(str(modulus)) * 6 < RSA_BITS_MIN
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:
