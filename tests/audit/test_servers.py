@@ -51,6 +51,9 @@ def verified(server: ServerProcess) -> Report:
 def test_no_secret_is_in_the_trail(server: ServerProcess) -> None:
     iam, s3 = server.client("iam"), server.client("s3")
     role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.attach_role_policy(
+        RoleName="reader", PolicyArn="arn:aws:iam::aws:policy/AmazonS3FullAccess"
+    )
     sts = server.client("sts")
     session = sts.assume_role(RoleArn=role["Role"]["Arn"], RoleSessionName="mine")["Credentials"]
     own = sts.get_session_token()["Credentials"]

@@ -9,6 +9,7 @@ from modelyard.contract.page_tokens import PageTokens
 from modelyard.errors import AccessDeniedException, ValidationException
 from modelyard.hosting import wishes
 from modelyard.storage.transaction import Transaction
+from tests.audit_entries import entry
 from tests.hosting.conftest import ACCOUNT, ADA, REGION, Hosting
 
 OTHER = "210987654321"
@@ -40,6 +41,7 @@ class Theirs:
                 request_id="r",
                 now_us=self.hosting._now_us,
                 page_tokens=PageTokens(b"s"),
+                audit=entry(BOB, operation),
                 shared=self.shared,
                 may=may,
                 tx=tx,
