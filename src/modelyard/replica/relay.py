@@ -198,7 +198,7 @@ class Relay:
 
 
 class Connection:
-    """One connection of model code and the stream behind it; each direction ends by itself."""
+    """One connection of model code and the stream behind it."""
 
     def __init__(
         self,
@@ -221,7 +221,9 @@ class Connection:
         except OSError:
             self._close()
             return
-        if all(flow.done for flow in self._flows):
+        sending, answering = self._flows
+        # Once the server has ended its side, a client that keeps its own open has no use of it.
+        if answering.done and (sending.done or sending.idle):
             self._close()
         else:
             self._watch()
@@ -253,13 +255,14 @@ class Connection:
 class _Flow:
     """One direction: what was read and not written yet."""
 
-    __slots__ = ("_ended", "done", "held", "source", "target")
+    __slots__ = ("_ended", "done", "held", "idle", "source", "target")
 
     def __init__(self, source: socket.socket, target: socket.socket) -> None:
         self.source, self.target = source, target
         self.held = bytearray()
         self._ended = False  # nothing more comes
         self.done = False  # and that was passed on
+        self.idle = False  # nothing is there at the moment
 
     @property
     def takes(self) -> bool:
@@ -267,13 +270,14 @@ class _Flow:
 
     def move(self) -> None:
         """Read and write as much as goes at once. Raises: OSError: the connection is lost."""
+        self.idle = False
         if self.takes:
             try:
                 data = self.source.recv(HELD_BYTES_MAX - len(self.held))
                 self.held += data
                 self._ended = not data
             except BlockingIOError:
-                """Nothing has come."""
+                self.idle = not self.held
         if self.held:
             try:
                 del self.held[: self.target.send(self.held)]
