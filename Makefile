@@ -61,7 +61,7 @@ setup-clients: $(CLIENTS:%=.envs/%/.ready) ## Make .envs/ with the outside clien
 	@$(UV) pip sync -q --require-hashes -p .envs/$*/bin/python $<
 	@touch $@
 
-system: ## Install the system package that a test needs, where this user may
+system: ## Install the system packages that tests need, where this user may
 	@scripts/system-packages.sh tests
 
 test: setup system setup-clients ## Set everything up and run every test (under 15 minutes on 2 cores)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import document, floors, inference, peers, registry, servers, starting
+from bench import decisions, document, floors, inference, peers, registry, servers, starting
 from bench.results import Figures
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +103,8 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
         figures = Figures(lambda line: print(line, flush=True))
         bench = Bench(plan, figures, folder, stack, others)
         bench.start(postgresql)
+        for _ in range(plan.rounds):
+            decisions.run(figures, plan.seconds / 2)
         bench.run_registry(postgresql)
         bench.run_inference()
         facts = document.Facts(

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from bench import floors, inference, machine, peers, registry
+from bench import decisions, floors, inference, machine, peers, registry
 from bench.results import Figures
 from bench.starting import Starts
 
 _GOAL_START_SECONDS = 1.5
 _GOAL_MEMORY_MIB = 150
+_GOAL_ACCESS_US = 100
 _DISTRIBUTIONS = ("modelyard", "botocore", "msgspec", "uvicorn", "uvloop", "psycopg", "xgboost-cpu")
 
 
@@ -37,6 +38,7 @@ def written(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
         _registry(figures, facts),
         _lists(figures, facts),
         _inference(figures, facts),
+        _access(figures),
         _starts(starts),
         _method(facts),
     ]
@@ -94,6 +96,11 @@ def _goals(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
     lines.append(
         f"| {inference.INVOKE}, {clients} clients: no slower than the bare app"
         f" | {_times(ours, bare)} |"
+    )
+    asked = _access_us(figures, decisions.BOTH)
+    lines.append(
+        f"| signature and decision for a principal with {decisions.STATEMENTS} statements under"
+        f" {_GOAL_ACCESS_US} us of CPU | **{asked:.0f} us** |"
     )
     first = max(one.first_seconds for one in starts)
     memory = max(one.rss_mib for one in starts)
@@ -212,6 +219,28 @@ def _inference(figures: Figures, facts: Facts) -> str:
     if len(targets) == 1:
         lines += ["", "Other inference servers were not measured in this run (see above)."]
     return "\n".join(lines)
+
+
+def _access(figures: Figures) -> str:
+    lines = [
+        "## Who asks, and may they",
+        "",
+        (
+            "CPU time of one call in one process, without HTTP and database: a fresh SigV4"
+            " signature of an UpdateModelPackage is proved, and decided under"
+            f" {decisions.STATEMENTS} statements that are all about that action, the last of which"
+            " allows it."
+        ),
+        "",
+        "| step | CPU us |",
+        "| --- | ---: |",
+    ]
+    lines += [f"| {step} | {_access_us(figures, step):.1f} |" for step in decisions.STEPS]
+    return "\n".join(lines)
+
+
+def _access_us(figures: Figures, step: str) -> float:
+    return figures.median(decisions.ACCESS, step, 1, "cpu_ms") * 1000
 
 
 def _starts(starts: Sequence[Starts]) -> str:

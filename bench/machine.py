@@ -2,6 +2,7 @@
 
 import os
 import platform
+import random
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -84,9 +85,15 @@ class Meter:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One below those that the kernel takes for connections, of which a load has many."""
+    while True:
+        port = random.randrange(10_000, 20_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def described() -> str:

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Install what pip cannot, where this user may; where not, say what is missing and go on.
 #
-#   system-packages.sh tests     strace, which shows a test what is synced before an answer
+#   system-packages.sh tests     strace, which shows a test what is synced before an answer;
+#                                chromium, in which the sign-in pages are tested
 #   system-packages.sh venv      the venv module, which Debian packs apart from Python
 set -euo pipefail
 
 missing() { # what it is for, the Debian package
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "system: installing $2 ($1; seconds)"
+        echo "system: installing $2 ($1)"
         if { DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$2" ||
             { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
                 apt-get install -qq -y --no-install-recommends "$2"; }; } \
@@ -24,6 +25,8 @@ case "${1:-}" in
 tests)
     command -v strace >/dev/null ||
         missing "a test sees with it what is synced before an answer" strace
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
+        missing "the sign-in pages are tested in it; 500 MB" chromium
     ;;
 venv)
     "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null ||

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from modelyard.storage import database as databases
@@ -14,6 +15,16 @@ from tests.postgresql_cluster import PostgresqlCluster, running_cluster
 from tests.server_process import ServerProcess
 
 MakeServer = Callable[..., ServerProcess]
+
+# How long an example takes says more about the machine than about the program. What was active
+# before, which differs in CI, holds for the rest.
+hypothesis.settings.register_profile(
+    "any machine",
+    hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture

@@ -18,14 +18,18 @@ import boto3
 import psutil
 from botocore.config import Config
 
-READY_SECONDS_MAX = 30.0
-STOP_SECONDS_MAX = 30.0
+# These guard against a hang only: a machine may be slow, and busy with other tests.
+READY_SECONDS_MAX = 120.0
+STOP_SECONDS_MAX = 120.0
+CHILDREN_SECONDS_MAX = 60.0
 ACCESS_KEY_ID = "AKIATESTROOTKEY00001"
 SECRET_ACCESS_KEY = "a-secret-that-only-this-test-run-uses-01"
 REGION = "us-east-1"
 # Below the range from which the kernel takes ports for outgoing connections.
-_PORTS = range(20_000, 32_000)
+_PORTS = range(20_000, 32_000, 2)  # each with its successor: pairs do not overlap
 _ANY = random.SystemRandom()
+# The pairs that this process has, each held by a name that one process at a time can bind.
+_held: dict[int, socket.socket] = {}
 
 
 class ServerProcess:
@@ -115,15 +119,16 @@ class ServerProcess:
                 process.kill()
                 process.wait()
                 complaints.append(f"the server did not stop within {STOP_SECONDS_MAX:.0f} s")
-        _, left = psutil.wait_procs(self._children, timeout=10)
+        _, left = psutil.wait_procs(self._children, timeout=CHILDREN_SECONDS_MAX)
         for child in left:
             complaints.append(f"left behind: {child}")
             child.kill()
+        give_back(self.port)
         return complaints
 
     def client(self, service: str, *, region: str = REGION, **options: Any) -> Any:
         """A boto3 client of this server, signed with the administrator's key."""
-        options.setdefault("config", Config(retries={"total_max_attempts": 2}, read_timeout=60))
+        options.setdefault("config", Config(retries={"total_max_attempts": 2}, read_timeout=120))
         session = boto3.Session(
             aws_access_key_id=options.pop("aws_access_key_id", self.access_key_id),
             aws_secret_access_key=options.pop("aws_secret_access_key", self.secret_access_key),
@@ -196,7 +201,7 @@ class ServerProcess:
             time.sleep(0.02)
 
     def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request("GET", "/ready")
             return connection.getresponse().status == 200
@@ -212,12 +217,38 @@ def program() -> Path:
 
 
 def free_port_pair() -> int:
-    """A port that is free now, and its successor too (the CONNECT listener takes that one)."""
+    """A port that is free now, and its successor too (the CONNECT listener takes that one).
+
+    No other test gets them while this process lives and has not called `give_back`: a server may
+    take long to bind its port, and is away from it while it restarts.
+    """
     for _ in range(100):
         port = _ANY.choice(_PORTS)
-        if _is_free(port) and _is_free(port + 1):
-            return port
+        if port not in _held and _hold(port):
+            if _is_free(port) and _is_free(port + 1):
+                return port
+            give_back(port)
     raise AssertionError("no two free ports beside each other after 100 attempts")
+
+
+def give_back(port: int) -> None:
+    """Let others have what `free_port_pair` answered."""
+    held = _held.pop(port, None)
+    if held is not None:
+        held.close()
+
+
+def _hold(port: int) -> bool:
+    """Whether the pair is this process's now."""
+    # An abstract name: no file, and gone with its process.
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0modelyard-test-ports-{port}")
+    except OSError:
+        name.close()
+        return False
+    _held[port] = name
+    return True
 
 
 def _is_free(port: int) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelyard import dispatch, errors, offered, upkeep
+from modelyard import dispatch, errors, offered, sign_in_records, upkeep
 from modelyard.access.accounts import accounts
 from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.authorisation.authoriser import Authoriser
@@ -25,6 +25,7 @@ from modelyard.access.interception.authority import Authority
 from modelyard.access.interception.connect import ConnectListener
 from modelyard.access.keys import credentials, key_cipher, private_files
 from modelyard.access.keys.key_cipher import KeyCipher
+from modelyard.access.people.people import People
 from modelyard.access.policy import sharing
 from modelyard.access.sessions.execution_roles import ExecutionRoles
 from modelyard.access.sessions.sts import SecurityTokenService
@@ -45,11 +46,12 @@ from modelyard.objects.door import ObjectDoor
 from modelyard.server.application import Server
 from modelyard.server.edge import Listener
 from modelyard.server.services import Services
+from modelyard.server.sign_in.door import SignInDoor
 from modelyard.settings import Settings
 from modelyard.storage import database, schema
 from modelyard.storage.database import Database
 
-ENDPOINTS_SECONDS_MAX = 3.0  # to read the rows of all endpoints at the start
+ENDPOINTS_SECONDS_MAX = 30.0  # to tidy up and to read the rows of all endpoints at the start
 
 log = logging.getLogger("modelyard.app")
 
@@ -88,27 +90,14 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         stack.callback(blobs.close)
         objects = ObjectDoor(db, blobs, sharing.read_bucket_policy)
         routing = RoutingTable()
-        services = Services()
-        cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
+        audit_keys = checkpoints.Keys(keys.secret.derive(checkpoints.SECRET_LABEL))
+        trail = Trail(audit_keys.seal, environment_kept=settings.audit_environment == "keep")
         freshness = Freshness(db)
         uses = KeyUses()
-        directory = Directory(db, keys, cipher, freshness, uses)
-        operations = offered.table(
-            objects,
-            InvocationDoor(routing),
-            SecurityTokenService(keys.sessions),
-            AccessKeys(cipher),
-            Organizations(settings.account),
-        )
-        audit_keys = checkpoints.Keys(keys.secret.derive(checkpoints.SECRET_LABEL))
-        door = dispatch.Dispatch(
-            db,
-            PageTokens(keys.secret.page_tokens),
-            operations,
-            Trail(audit_keys.seal, environment_kept=settings.audit_environment == "keep"),
-            Authoriser(directory),
-        )
-        server = Server(door, directory, services, settings, ready=lambda: True)
+        record = sign_in_records.recording(trail, settings.region)
+        people = People(db, settings, keys, freshness, record)
+        stack.callback(people.close)
+        server = _server(settings, db, keys, objects, routing, trail, people, uses)
         listener = Listener(server, settings)
         doors = Doors(listener.serve_stream, ExecutionRoles(db, keys.sessions))
         await _start_compute(stack, settings, folder, db, objects, routing, doors)
@@ -126,6 +115,34 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         log.info("serving", extra={"url": url, "data": str(folder.root)})
         await stopping.wait()
         log.info("stopping")
+
+
+def _server(
+    settings: Settings,
+    db: Database,
+    keys: credentials.Credentials,
+    objects: ObjectDoor,
+    routing: RoutingTable,
+    trail: Trail,
+    people: People,
+    uses: KeyUses,
+) -> Server:
+    """Every operation behind its door, and the edge before it."""
+    cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
+    directory = Directory(db, keys, cipher, people.freshness, uses)
+    operations = offered.table(
+        objects,
+        InvocationDoor(routing),
+        SecurityTokenService(keys.sessions),
+        AccessKeys(cipher),
+        Organizations(settings.account),
+        people.profiles,
+        people.identity,
+    )
+    page_tokens = PageTokens(keys.secret.page_tokens)
+    door = dispatch.Dispatch(db, page_tokens, operations, trail, Authoriser(directory))
+    sign_in = SignInDoor(people, settings, keys.secret.derive("sign-in-forms"))
+    return Server(door, directory, Services(), settings, ready=lambda: True, sign_in=sign_in)
 
 
 async def _start_compute(
@@ -159,11 +176,11 @@ async def _start_compute(
         ),
     )
     _run_beside(stack, controller.run())
-    # Before requests come in, so that none is told that its endpoint does not exist. On a database
-    # that another server controls, it does not get to load.
+    # Before requests come in, so that none is told that its endpoint does not exist; unless another
+    # server controls them.
     with suppress(TimeoutError):
         async with asyncio.timeout(ENDPOINTS_SECONDS_MAX):
-            await controller.loaded.wait()
+            await controller.known.wait()
 
 
 async def _start_listener(stack: AsyncExitStack, listener: Listener, sock: socket.socket) -> None:

@@ -26,10 +26,14 @@ class Session(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     tags: tuple[tuple[str, str], ...] = ()
     transitive_tag_keys: tuple[str, ...] = ()
     provider: str = ""  # the identity provider that vouched, for AssumeRoleWithWebIdentity
+    sign_in: str = ""  # the sign-in that it ends with, of whoever signed in as a person
 
     @property
     def is_narrowed(self) -> bool:
         return bool(self.policies or self.policy_arns)
+
+
+NOBODY = "anonymous"  # the ARN and id of who asks unsigned, before a token tells
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ from modelyard.access.identities import (
     users,
 )
 from modelyard.access.identities.access_keys import AccessKeys
+from modelyard.access.people import openid_providers, password_policy
+from modelyard.access.people.login_profiles import LoginProfiles
+from modelyard.access.people.web_identity import WebIdentity
 from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import cloudtrail
@@ -50,6 +53,8 @@ def table(
     tokens: SecurityTokenService | type[SecurityTokenService],
     access_keys: AccessKeys | type[AccessKeys],
     organizations: Organizations | type[Organizations],
+    profiles: LoginProfiles | type[LoginProfiles],
+    web_identity: WebIdentity | type[WebIdentity],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (
@@ -63,21 +68,33 @@ def table(
     hosting = (models, endpoint_configs, endpoints)
     account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
+    people = (profiles, password_policy, openid_providers)
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
         "modelyard": (decisions, deployments, rollback),
         "s3": (objects,),
-        "iam": (users, groups, roles, access_keys, *policies, tagging, *account, simulate),
+        "iam": (
+            *(users, groups, roles, access_keys, *policies),
+            *(tagging, *account, simulate, *people),
+        ),
         "logs": (log_events,),
         "organizations": (organizations,),
         "cloudtrail": (cloudtrail,),
-        "sts": (tokens,),
+        "sts": (tokens, web_identity),
     }
     return {name: dispatch.collect(model.load(name), *some) for name, some in providers.items()}
 
 
 def names() -> dict[str, list[str]]:
     """The names alone, in order, for those who only want to tell what there is."""
-    listed = table(ObjectDoor, InvocationDoor, SecurityTokenService, AccessKeys, Organizations)
+    listed = table(
+        ObjectDoor,
+        InvocationDoor,
+        SecurityTokenService,
+        AccessKeys,
+        Organizations,
+        LoginProfiles,
+        WebIdentity,
+    )
     return {service: sorted(operations) for service, operations in listed.items()}

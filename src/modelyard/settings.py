@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PREFIX = "MODELYARD_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -48,6 +49,12 @@ class Settings:
     invocation_seconds_max: float = 60.0  # AWS: a model container has 60 seconds
     log_level: str = "info"  # one of LOG_LEVELS
     audit_environment: str = "blank"  # or "keep": values of containers' Environment in the trail
+    public_url: str = ""  # what people's browsers reach this server by, if not this machine itself
+    oidc_issuer: str = ""  # people sign in through it; empty: by name and password only
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_role: str = ""  # for those who ask for none; empty: the first that accepts them
+    oidc_scopes: str = "openid email profile"
 
 
 def load(options: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
@@ -97,6 +104,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             f"MODELYARD_AUDIT_ENVIRONMENT is {settings.audit_environment!r}; it is blank or keep."
         )
+    _check_sign_in(settings)
     for name, least in (("port", 0), ("connect_port", -1)):
         if not least <= getattr(settings, name) <= 65535:
             raise SettingsError(f"{PREFIX}{name.upper()} is not a port number.")
@@ -104,3 +112,31 @@ def _check(settings: Settings) -> None:
         value = getattr(settings, one.name)
         if one.name.endswith(("_max", "_bytes")) and not 0 < value < math.inf:
             raise SettingsError(f"{PREFIX}{one.name.upper()} is {value}; it must be more than 0.")
+
+
+def _check_sign_in(settings: Settings) -> None:
+    if bool(settings.oidc_issuer) != bool(settings.oidc_client_id):
+        raise SettingsError("Give both MODELYARD_OIDC_ISSUER and MODELYARD_OIDC_CLIENT_ID.")
+    for name in ("public_url", "oidc_issuer"):
+        if not _is_safe_url(getattr(settings, name)):
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} begins with https:// (or, on this machine itself, with"
+                " http://) and has no user, query or fragment."
+            )
+    if settings.public_url and urlsplit(settings.public_url).path not in ("", "/"):
+        raise SettingsError("MODELYARD_PUBLIC_URL has no path: clients use the whole host.")
+
+
+def _is_safe_url(url: str) -> bool:
+    """Empty, https, or http to this machine itself."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if not url:
+        return True
+    if not host or parts.username or parts.query or parts.fragment:
+        return False
+    loopback = host in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" or (parts.scheme == "http" and loopback)

@@ -1,10 +1,14 @@
-"""What a server does now and then: it forgets client tokens that nobody repeats any more."""
+"""What a server does now and then: it forgets what nobody comes back for.
+
+Client tokens that are not repeated any more; sessions, codes and failures of signing in that ended.
+"""
 
 import asyncio
 import logging
 import time
 
 from modelyard import errors
+from modelyard.access.people import people
 from modelyard.storage import client_tokens
 from modelyard.storage.database import Database
 
@@ -22,6 +26,7 @@ async def run(database: Database) -> None:
             forgotten = await _forget_client_tokens(database)
             if forgotten:
                 log.info("upkeep", extra={"client_tokens": forgotten})
+            await _forget_sign_ins(database)
         except errors.Unavailable as problem:
             log.warning("upkeep_put_off", extra={"error": str(problem)})
         await asyncio.sleep(EVERY_SECONDS)
@@ -35,3 +40,9 @@ async def _forget_client_tokens(database: Database) -> int:
         total += forgotten
         if forgotten < client_tokens.SWEEP_MAX:
             return total
+
+
+async def _forget_sign_ins(database: Database) -> None:
+    now_us = time.time_ns() // 1000
+    while await database.write(lambda tx: people.sweep(tx, now_us)):
+        pass

@@ -24,11 +24,10 @@ STEPS = (
     "004.cleanup-",
     *("sdk.default-bucket", "sdk.execution-role", "sdk.model-package-update-helpers"),
 )
-WALK_SECONDS_MAX = 550
+WALK_SECONDS_MAX = 840  # less than pytest's limit, which would not show what it said
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.skipif(not SCRIPT.exists(), reason="no walk beside this checkout")
 def test_the_outside_walk_passes(
     server: ServerProcess, client_env: Callable[[str], Path], tmp_path: Path

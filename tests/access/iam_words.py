@@ -45,3 +45,36 @@ def pages(client: Any, operation: str, member: str, **request: Any) -> list[list
     return [
         page[member] for page in paginator.paginate(PaginationConfig={"PageSize": 2}, **request)
     ]
+
+
+def empty_account(iam: Any) -> None:
+    """Delete whatever a test made, in the order that IAM asks for."""
+    for user in _all(iam, "list_users", "Users"):
+        whom = {"UserName": user["UserName"]}
+        for key in iam.list_access_keys(**whom)["AccessKeyMetadata"]:
+            iam.delete_access_key(**whom, AccessKeyId=key["AccessKeyId"])
+        for group in iam.list_groups_for_user(**whom)["Groups"]:
+            iam.remove_user_from_group(**whom, GroupName=group["GroupName"])
+    for kind in ("user", "group", "role"):
+        member = f"{kind.capitalize()}Name"
+        for one in _all(iam, f"list_{kind}s", f"{kind.capitalize()}s"):
+            _strip_and_delete(iam, kind, {member: one[member]})
+    for policy in _all(iam, "list_policies", "Policies", Scope="Local"):
+        for version in iam.list_policy_versions(PolicyArn=policy["Arn"])["Versions"]:
+            if not version["IsDefaultVersion"]:
+                iam.delete_policy_version(PolicyArn=policy["Arn"], VersionId=version["VersionId"])
+        iam.delete_policy(PolicyArn=policy["Arn"])
+
+
+def _strip_and_delete(iam: Any, kind: str, whom: dict[str, str]) -> None:
+    for one in getattr(iam, f"list_attached_{kind}_policies")(**whom)["AttachedPolicies"]:
+        getattr(iam, f"detach_{kind}_policy")(**whom, PolicyArn=one["PolicyArn"])
+    for name in getattr(iam, f"list_{kind}_policies")(**whom)["PolicyNames"]:
+        getattr(iam, f"delete_{kind}_policy")(**whom, PolicyName=name)
+    getattr(iam, f"delete_{kind}")(**whom)
+
+
+def _all(iam: Any, operation: str, member: str, **request: Any) -> list[Any]:
+    return [
+        one for page in iam.get_paginator(operation).paginate(**request) for one in page[member]
+    ]

@@ -19,16 +19,16 @@ from modelyard.access.keys.credentials import ServerSecret
 from modelyard.access.keys.key_cipher import KeyCipher, UnreadableSecret
 from modelyard.storage import database as databases
 from modelyard.storage.database import Database
+from tests.access import iam_words
 from tests.access.iam_words import ACCOUNT, refused
 from tests.conftest import MakeServer
 from tests.server_process import ServerProcess
 
 
-@pytest.fixture
-def iam(server_on_each_database: ServerProcess) -> Any:
-    iam = server_on_each_database.client("iam")
-    iam.create_user(UserName="ada", Path="/team/")
-    return iam
+@pytest.fixture(autouse=True)
+def _ada(request: pytest.FixtureRequest) -> None:
+    if "iam" in request.fixturenames:
+        request.getfixturevalue("iam").create_user(UserName="ada", Path="/team/")
 
 
 def test_an_access_key_lives(iam: Any) -> None:
@@ -220,3 +220,67 @@ def test_a_sealed_secret_opens_in_its_place_only(
     for attempt, whose, which, what in attempts:
         with pytest.raises(UnreadableSecret):
             attempt.open(whose, which, what)
+
+
+def test_a_user_changes_its_own_keys_without_naming_itself(
+    server_on_each_database: ServerProcess,
+) -> None:
+    server = server_on_each_database
+    administrator = server.client("iam")
+    administrator.create_user(UserName="ada", Path="/team/")
+    administrator.put_user_policy(
+        UserName="ada", PolicyName="p", PolicyDocument=iam_words.policy("*")
+    )
+    first = administrator.create_access_key(UserName="ada")["AccessKey"]
+    own = signed_by(server, "iam", first)
+
+    assert own.get_user()["User"]["UserName"] == "ada"
+    second = own.create_access_key()["AccessKey"]
+    assert second["UserName"] == "ada"
+    administrator.update_user(UserName="ada", NewUserName="Lovelace", NewPath="/")
+    listed = signed_by(server, "iam", second).list_access_keys()["AccessKeyMetadata"]
+    assert {one["AccessKeyId"] for one in listed} == {first["AccessKeyId"], second["AccessKeyId"]}
+    assert {one["UserName"] for one in listed} == {"Lovelace"}
+    own.update_access_key(AccessKeyId=second["AccessKeyId"], Status="Inactive")
+    own.delete_access_key(AccessKeyId=second["AccessKeyId"])
+    server.restart()
+
+    used = administrator.get_access_key_last_used(AccessKeyId=first["AccessKeyId"])
+    assert used["UserName"] == "Lovelace"
+    last = used["AccessKeyLastUsed"]
+    assert (last["ServiceName"], last["Region"]) == ("iam", "us-east-1")
+    assert abs(last["LastUsedDate"].timestamp() - time.time()) < 600
+
+
+def test_a_session_of_a_role_names_the_user_it_means(server: ServerProcess) -> None:
+    administrator = server.client("iam")
+    role = administrator.create_role(RoleName="r", AssumeRolePolicyDocument=iam_words.trust())[
+        "Role"
+    ]["Arn"]
+    administrator.put_role_policy(
+        RoleName="r", PolicyName="p", PolicyDocument=iam_words.policy("*")
+    )
+    administrator.create_user(UserName="ada")
+    administrator.put_user_policy(
+        UserName="ada", PolicyName="p", PolicyDocument=iam_words.policy("*")
+    )
+    ada = administrator.create_access_key(UserName="ada")["AccessKey"]
+    session = signed_by(server, "sts", ada).assume_role(RoleArn=role, RoleSessionName="walk")
+    own = signed_by(server, "iam", session["Credentials"])
+
+    for ask in (own.get_user, own.create_access_key, own.list_access_keys):
+        assert refused(ask) == (
+            "ValidationError",
+            "Must specify userName when calling with non-User credentials",
+        )
+    assert own.get_user(UserName="ada")["User"]["UserName"] == "ada"
+
+
+def signed_by(server: ServerProcess, service: str, key: dict[str, str]) -> Any:
+    """A client that signs with an access key, or with a session's credentials."""
+    return server.client(
+        service,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        aws_session_token=key.get("SessionToken"),
+    )

@@ -14,7 +14,7 @@ from modelyard.access.policy.action_tables import Entry, Judged, Table
 from modelyard.contract import model
 from modelyard.contract.shapes import Shape
 
-# Written before they are offered, from botocore's names. What is offered leaves this list.
+# Entries that may be there before the operation is offered, written from botocore's names.
 AHEAD = {
     "cloudtrail": {"LookupEvents"},
     "iam": {
@@ -133,6 +133,11 @@ KEYS_NOT_HERE = {
     "s3:AccessPointTag/${TagKey}",
     "s3:DataAccessPointAccount",
     "s3:DataAccessPointArn",
+    "s3:TlsVersion",  # of the connection and the signature, which no request document holds
+    "s3:authType",
+    "s3:signatureAge",
+    "s3:signatureversion",
+    "s3:x-amz-content-sha256",
     "s3:BucketTag/${TagKey}",  # buckets have no tags here
     "s3:ObjectCreationOperation",  # its words are not published
     "s3:object-lock-remaining-retention-days",  # nothing is locked here
@@ -206,7 +211,7 @@ def _keys(table: Table, entry: Entry, judged: Judged) -> set[str]:
     groups = entry.keys if judged.keys is None else judged.keys
     carried = {key for group in groups or () for key in table.keys[group]}
     of_kind = table.kinds[judged.kind].keys if judged.kind else ()
-    return {*carried, *judged.looked_up, *of_kind, *table.edge}
+    return {*carried, *judged.looked_up, *of_kind}
 
 
 def _collected() -> tuple[dict[str, set[str]], dict[str, set[str]]]:

@@ -7,6 +7,7 @@ import os
 import ssl
 import stat
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,7 +71,7 @@ async def test_boto3_reaches_sts_at_its_public_name(port: int, data: Path) -> No
 async def ask(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    answer = await asyncio.wait_for(reader.read(4096), 20)
+    answer = await asyncio.wait_for(reader.read(4096), 120)
     writer.close()
     await writer.wait_closed()
     return answer
@@ -201,7 +202,8 @@ async def test_a_head_that_never_matches_costs_a_stranger_nothing(port: int) -> 
     spaces = b" " * (HEAD_BYTES_MAX - 200)
     head = b"CONNECT x:443 HTTP/1.1\r\nProxy-Authorization:" + spaces + b"\nx\r\n\r\n"
 
-    async with asyncio.timeout(5):
-        answer = await ask(port, head)
+    started = time.thread_time()
+    answer = await ask(port, head)  # the listener is of this thread too
 
     assert answer.startswith(b"HTTP/1.1 407")
+    assert time.thread_time() - started < 2

@@ -6,14 +6,8 @@ from typing import Any
 import pytest
 
 from tests.access.iam_words import ACCOUNT, ALLOW_ALL, pages, policy, refused, trust
-from tests.server_process import ServerProcess
 
 S3_FULL = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
-
-
-@pytest.fixture
-def iam(server_on_each_database: ServerProcess) -> Any:
-    return server_on_each_database.client("iam")
 
 
 def made(iam: Any, kind: str, name: str = "owner", **more: Any) -> dict[str, str]:
@@ -242,7 +236,7 @@ def test_policies_are_listed_by_scope_path_and_use(iam: Any) -> None:
     }
     assert set(names(Scope="AWS")) == aws
     assert set(names()) == aws | {"a", "b", "c"}
-    assert names(Scope="Local") == ["c", "a", "b"]
+    assert names(Scope="Local") == ["a", "b", "c"]
     assert names(Scope="Local", PathPrefix="/x/") == ["a", "b"]
     assert names(OnlyAttached=True) == ["b", "AmazonS3FullAccess"]
     assert names(PolicyUsageFilter="PermissionsBoundary") == ["c"]
@@ -282,3 +276,33 @@ def test_a_role_is_described_and_bounded_from_the_start(iam: Any) -> None:
         create, name = getattr(iam, f"create_{kind}"), {f"{kind.capitalize()}Name": "new"}
         refusal = refused(create, **name, **more, PermissionsBoundary=absent)
         assert refusal[0] == "NoSuchEntity"
+
+
+def test_the_longest_names_and_paths_are_paged_over(iam: Any) -> None:
+    path = "/" + "p" * 510 + "/"
+    whom = made(iam, "user")
+    names = [letter * 128 for letter in "abcd"]
+    for name in names[:3]:
+        arn = iam.create_policy(PolicyName=name, Path=path, PolicyDocument=policy())["Policy"][
+            "Arn"
+        ]
+        iam.attach_user_policy(**whom, PolicyArn=arn)
+        iam.put_user_policy(**whom, PolicyName=name, PolicyDocument=policy())
+        iam.create_group(GroupName=name, Path=path)
+    iam.tag_user(
+        **whom, Tags=[{"Key": letter * 128, "Value": "\u6f22" * 256} for letter in "漢語字"]
+    )
+
+    for operation, member, more in (
+        ("list_policies", "Policies", {"Scope": "Local"}),
+        ("list_attached_user_policies", "AttachedPolicies", whom),
+        ("list_user_policies", "PolicyNames", whom),
+        ("list_groups", "Groups", {}),
+        ("list_user_tags", "Tags", whom),
+    ):
+        listed = pages(iam, operation, member, **more)
+        assert [len(page) for page in listed] == [2, 1], operation
+    details = iam.get_paginator("get_account_authorization_details").paginate(
+        PaginationConfig={"PageSize": 1}
+    )
+    assert sum(len(page["Policies"]) for page in details) == 3

@@ -19,7 +19,7 @@ TRUST = {
                 "AWS": f"arn:aws:iam::{ACCOUNT}:root",
                 "Service": "sagemaker.amazonaws.com",
             },
-            "Action": "sts:AssumeRole",
+            "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
         }
     ],
 }
@@ -149,6 +149,7 @@ def test_an_assumed_role_speaks_for_itself(server: ServerProcess, iam: Any, sts:
     assert root["Arn"] == f"arn:aws:iam::{ACCOUNT}:root"
     assert (root["Account"], root["UserId"]) == (ACCOUNT, ACCOUNT)
     arn = create(iam, Path="/service-role/")
+    iam.put_role_policy(RoleName="builder", PolicyName="p", PolicyDocument=json.dumps(POLICY))
 
     answer = sts.assume_role(RoleArn=arn, RoleSessionName="walk", SourceIdentity="alice")
 
@@ -184,7 +185,12 @@ def test_assuming_is_refused_alike_for_missing_and_closed_roles(iam: Any, sts: A
 
 def test_a_session_is_no_longer_than_its_role_allows(iam: Any, sts: Any) -> None:
     arn = create(iam)
-    for more in ({"DurationSeconds": 3601}, {"Policy": "{}"}):
-        with pytest.raises(ClientError) as refused:
-            sts.assume_role(RoleArn=arn, RoleSessionName="walk", **more)
-        assert code(refused) == ("ValidationError", 400)
+    with pytest.raises(ClientError) as refused:
+        sts.assume_role(RoleArn=arn, RoleSessionName="walk", DurationSeconds=3601)
+    assert code(refused) == ("ValidationError", 400)
+
+
+def test_a_session_policy_that_is_none_is_refused(iam: Any, sts: Any) -> None:
+    with pytest.raises(ClientError) as refused:
+        sts.assume_role(RoleArn=create(iam), RoleSessionName="walk", Policy="{}")
+    assert code(refused) == ("MalformedPolicyDocument", 400)

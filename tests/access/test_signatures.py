@@ -17,6 +17,8 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 # The example key of AWS's documentation.
 EXAMPLE_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 EXAMPLE_HOST = "examplebucket.s3.amazonaws.com"
+# When those below are signed: while tests are collected, which may be long before this one runs.
+SIGNED_AT_US = signing.now_us()
 MAY_24_US = int(datetime(2013, 5, 24, tzinfo=UTC).timestamp() * 1_000_000)
 
 
@@ -43,7 +45,7 @@ MAY_24_US = int(datetime(2013, 5, 24, tzinfo=UTC).timestamp() * 1_000_000)
     ids=lambda http: f"{http.method} {http.raw_path.decode()}",
 )
 def test_what_botocore_signs_is_proved(authenticator: Authenticator, http: HttpRequest) -> None:
-    pending = authenticator.precheck(http, signing.now_us())
+    pending = authenticator.precheck(http, SIGNED_AT_US)
 
     caller = pending.finish(signing.sha256(http))
 

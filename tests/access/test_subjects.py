@@ -38,7 +38,12 @@ async def test_a_user_has_its_own_policies_and_those_of_its_groups(iam: Iam) -> 
     await iam("AttachUserPolicy", UserName="ada", PolicyArn=first)
     for group in ("two", "one", "foreign"):
         await iam("CreateGroup", GroupName=group)
-        await iam("PutGroupPolicy", GroupName=group, PolicyName=group, PolicyDocument=policy(group))
+        await iam(
+            "PutGroupPolicy",
+            GroupName=group,
+            PolicyName=group,
+            PolicyDocument=policy(f"s3:{group}"),
+        )
     await iam("AttachGroupPolicy", GroupName="two", PolicyArn=S3_FULL)
     for group in ("two", "one"):
         await iam("AddUserToGroup", GroupName=group, UserName="ada")

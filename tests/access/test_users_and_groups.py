@@ -5,12 +5,6 @@ from typing import Any
 import pytest
 
 from tests.access.iam_words import ACCOUNT, pages, policy, refused, trust
-from tests.server_process import ServerProcess
-
-
-@pytest.fixture
-def iam(server_on_each_database: ServerProcess) -> Any:
-    return server_on_each_database.client("iam")
 
 
 def test_a_user_lives(iam: Any) -> None:

@@ -12,6 +12,9 @@ from modelyard import dispatch, offered
 from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.identities.access_keys import AccessKeys
 from modelyard.access.keys.key_cipher import KeyCipher
+from modelyard.access.people.login_profiles import LoginProfiles
+from modelyard.access.people.passwords import Passwords
+from modelyard.access.people.web_identity import WebIdentity
 from modelyard.access.policy import sharing
 from modelyard.access.sessions.session_tokens import SessionTokens
 from modelyard.access.sessions.sts import SecurityTokenService
@@ -58,6 +61,8 @@ class Yard:
                 SecurityTokenService(SessionTokens(b"sessions of a test")),
                 AccessKeys(KeyCipher(bytes(32))),
                 Organizations(ACCOUNT),
+                LoginProfiles(opened, Passwords()),
+                WebIdentity,
             ),
             Trail(SEAL_KEY),
             administrators.authoriser(opened),

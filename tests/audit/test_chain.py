@@ -4,6 +4,7 @@ import dataclasses
 import random
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +32,7 @@ def record(number: int) -> Record:
         error_code="",
         document='{"Parameters":{"ModelPackageGroupName":"churn"}}',
     )
-    return dataclasses.replace(unsealed, seal=unsealed.sealed(KEY))
+    return unsealed.sealed(KEY)
 
 
 def chain(length: int) -> list[Chained]:
@@ -55,7 +56,7 @@ def altered(one: Chained, column: str = "principal", value: object = "x") -> Cha
     changes: dict[str, object] = {column: value}
     return dataclasses.replace(
         one,
-        record=dataclasses.replace(one.record, **changes),  # type: ignore[arg-type]
+        record=msgspec.structs.replace(one.record, **changes),
     )
 
 
@@ -167,7 +168,7 @@ def _repeat(trail: list[Chained], place: int, dice: random.Random) -> None:
 
 
 def _insert(trail: list[Chained], place: int, dice: random.Random) -> None:
-    forged = dataclasses.replace(record(500), seal=dice.randbytes(32).hex())
+    forged = msgspec.structs.replace(record(500), seal=dice.randbytes(32).hex())
     before = trail[place - 1].hash if place else BEGINNING
     trail.insert(place, Chained(0, link(before, forged), forged))
     trail[:] = renumbered(trail)
@@ -200,7 +201,7 @@ def test_any_tampering_is_found_at_or_beside_its_place(
     differing = [
         n for n, (one, other) in enumerate(zip(trail, untouched, strict=False), 1) if one != other
     ]
-    first = min([*differing, len(trail) + 1])
+    first = min([*differing, min(len(trail), len(untouched)) + 1])
     assert first <= min(finding.sequence for finding in found) <= first + 1
 
 

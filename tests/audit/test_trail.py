@@ -87,7 +87,7 @@ async def test_a_repeated_call_changes_nothing_and_is_not_recorded_again(yard: Y
     await yard("sagemaker", "CreateModelPackageGroup", ModelPackageGroupName="churn")
     request = {
         "ModelPackageGroupName": "churn",
-        "ClientToken": "0123456789" * 4,
+        "ClientToken": "0123456789" * 3,
         "InferenceSpecification": {
             "Containers": [{"Image": "image:1"}],
             "SupportedContentTypes": ["text/csv"],

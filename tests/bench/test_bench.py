@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench import __main__ as bench
-from bench import document, inference, load, registry
+from bench import decisions, document, inference, load, registry
 from bench.results import Figure, Figures
 from bench.starting import Starts
 
@@ -60,7 +60,7 @@ def tables(text: str) -> list[list[int]]:
 def test_a_tiny_run_measures_everything_and_writes_whole_tables() -> None:
     text = bench.run(bench.TINY, None, "make bench")
 
-    assert len(tables(text)) == 6
+    assert len(tables(text)) == 7
     assert all(len(set(rows)) == 1 for rows in tables(text))
     assert "nan" not in text
     for operation in (*registry.OPERATIONS, inference.INVOKE):
@@ -89,6 +89,17 @@ def test_goals_are_told_as_ratios_of_the_same_run() -> None:
         "| registrations on sqlite, 32 clients: 20 times MLflow (tuned) | **25.0 times** |" in text
     )
     assert re.search(r"registrations on sqlite, 32 clients: 40 % .* \| \*\*50%\*\* \|", text)
+
+
+def test_a_call_is_proved_and_decided_under_a_policy_that_allows_it() -> None:
+    figures = Figures(lambda line: None)
+
+    decisions.run(figures, seconds=0.02)
+
+    assert figures.targets(decisions.ACCESS) == list(decisions.STEPS)
+    text = document.written(figures, STARTS, FACTS)
+    assert re.search(r"\| signature and decision for .* under 100 us of CPU \| \*\*\d+ us", text)
+    assert re.search(r"\| decision \| \d+\.\d \|", text)
 
 
 def test_a_server_that_refuses_is_counted_and_quoted(refusing_port: int) -> None:

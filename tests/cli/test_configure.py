@@ -76,7 +76,7 @@ def test_the_aws_cli_and_boto3_work_by_the_profile(
             env=shell,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert ran.returncode == 0, ran.stderr

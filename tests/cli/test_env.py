@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import Command
 from tests.server_process import ServerProcess, program
 
-SHELL_SECONDS_MAX = 120
+SHELL_SECONDS_MAX = 600
 SDK = """
 import sagemaker
 session = sagemaker.Session()

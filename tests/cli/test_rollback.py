@@ -64,7 +64,7 @@ def versions(server: ServerProcess, boosters: Boosters) -> list[str]:
 def in_service(server: ServerProcess) -> Any:
     sagemaker = server.client("sagemaker")
     waiter = sagemaker.get_waiter("endpoint_in_service")
-    waiter.wait(EndpointName=ENDPOINT, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    waiter.wait(EndpointName=ENDPOINT, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
     return sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.clients.story import XGBOOST_IMAGE, Boosters
 from tests.server_process import ServerProcess, program
 
-COMMAND_SECONDS_MAX = 120
+COMMAND_SECONDS_MAX = 600
 ROLE = "arn:aws:iam::123456789012:role/Churn"
 Aws = Callable[..., str]
 
@@ -96,7 +96,6 @@ def invoke(aws: Aws, endpoint: str, rows: str, folder: Path) -> list[float]:
 
 # The CLI's waiters look every 30 seconds only: most of this test is waiting.
 @pytest.mark.slow
-@pytest.mark.timeout(420)
 def test_the_aws_cli_tells_the_whole_story(
     aws: Aws,
     server: ServerProcess,
@@ -194,7 +193,7 @@ def test_folders_are_synced_presigned_and_removed(aws: Aws, tmp_path: Path) -> N
     aws("s3", "sync", "s3://synced/data", "back")
     aws("s3", "cp", "s3://synced/data/deep/\u00e4.csv", "s3://synced/copied.csv")
     url = aws("s3", "presign", "s3://synced/copied.csv")
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=120) as answer:
         fetched = answer.read()
     aws("s3", "rm", "s3://synced", "--recursive")
     left = aws("s3", "ls", "s3://synced")

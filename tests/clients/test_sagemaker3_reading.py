@@ -13,7 +13,7 @@ from tests.server_process import ServerProcess
 SCRIPT = Path(__file__).parent / "scripts" / "sagemaker3_reading.py"
 ROLE = "arn:aws:iam::123456789012:role/churn"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-SECONDS_MAX = 120
+SECONDS_MAX = 600
 
 
 @pytest.fixture

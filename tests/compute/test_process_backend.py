@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,13 +100,14 @@ async def test_stopping_lets_what_was_begun_finish(
 ) -> None:
     state = await start(script(SLEEPER), SKLEARN)
     assert isinstance(state, Ready)
-    begun = asyncio.create_task(state.replica.invoke(Invocation(b"sleep 0.4", "text/csv")))
+    begun = asyncio.create_task(state.replica.invoke(Invocation(b"sleep 3", "text/csv")))
     waiting = asyncio.create_task(state.replica.invoke(Invocation(b"later", "text/csv")))
-    await asyncio.sleep(0.1)
+    while state.replica.in_flight < 2:
+        await asyncio.sleep(0)
 
-    await backend.stop("r0", 10.0)
+    await backend.stop("r0", 60.0)
 
-    assert (await begun).body == b"sleep 0.4"
+    assert (await begun).body == b"sleep 3"
     with pytest.raises(ReplicaGone) as gone:
         await waiting
     assert not gone.value.started
@@ -120,10 +120,11 @@ async def test_a_killed_replica_gives_its_callers_back(
     state = await start(script(SLEEPER), SKLEARN)
     assert isinstance(state, Ready)
     calls = [
-        asyncio.create_task(state.replica.invoke(Invocation(b"sleep 30", "text/csv")))
+        asyncio.create_task(state.replica.invoke(Invocation(b"sleep 3600", "text/csv")))
         for _ in range(3)
     ]
-    await asyncio.sleep(0.2)
+    while state.replica.in_flight < 3:
+        await asyncio.sleep(0)
 
     (process,) = children() - before
     os.kill(int(process), signal.SIGKILL)
@@ -157,12 +158,10 @@ async def test_a_hung_prediction_is_cut_at_its_deadline(
 ) -> None:
     state = await start(script(SLEEPER), SKLEARN, invoke_seconds_max=0.5)
     assert isinstance(state, Ready)
-    before = time.monotonic()
 
     with pytest.raises(InvocationTimedOut):
-        await state.replica.invoke(Invocation(b"sleep 60", "text/csv"))
+        await state.replica.invoke(Invocation(b"sleep 3600", "text/csv"))
 
-    assert time.monotonic() - before < 5
     assert "0.5 seconds" in (await ended(backend, "r0")).reason
 
 
@@ -176,7 +175,7 @@ async def test_a_replica_that_speaks_nonsense_is_ended(
         "        try:\n"
         "            if stat.S_ISSOCK(os.fstat(fd).st_mode): os.write(fd, bytes.fromhex(data))\n"
         "        except OSError: pass\n"
-        "    time.sleep(60)\n"
+        "    time.sleep(3600)\n"
     )
     for number, noise in enumerate((b"\xff" * 64, b"\0" * 16, bytes(15) + b"\2", b"A" * 5000)):
         state = await start(script(source), SKLEARN, id=f"n{number}")
@@ -210,7 +209,7 @@ async def test_waiting_requests_are_bounded_in_number_and_bytes(
     state = await start(script(SLEEPER), SKLEARN)
     assert isinstance(state, Ready)
     large = Invocation(bytes(24 << 20), "application/octet-stream")
-    calls = [asyncio.create_task(state.replica.invoke(Invocation(b"sleep 20", "text/csv")))]
+    calls = [asyncio.create_task(state.replica.invoke(Invocation(b"sleep 3600", "text/csv")))]
     calls += [asyncio.create_task(state.replica.invoke(large)) for _ in range(11)]
     await asyncio.sleep(0)
 
@@ -225,7 +224,7 @@ async def test_waiting_requests_are_bounded_in_number_and_bytes(
 
 
 async def test_a_model_that_never_loads_is_ended(start: Start, script: Script) -> None:
-    source = "import time\ndef model_fn(model_dir): time.sleep(60)\n"
+    source = "import time\ndef model_fn(model_dir): time.sleep(3600)\n"
 
     state = await start(script(source), SKLEARN, start_seconds_max=1.0)
 
@@ -272,7 +271,7 @@ async def test_children_that_a_model_leaves_end_with_it(
     marker = f"left by {tmp_path}"
     source = SLEEPER + (
         "import subprocess, sys\n"
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)',"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)',"
         f" {marker!r}], start_new_session=True)\n"
     )
     state = await start(script(source), SKLEARN)
@@ -317,7 +316,7 @@ async def main():
     await backend.start(spec)
     await changed.wait()
     print(type(backend.states()["a"]).__name__, flush=True)
-    await asyncio.sleep(60)
+    await asyncio.sleep(3600)
 asyncio.run(main())
 """
 
@@ -325,7 +324,7 @@ asyncio.run(main())
 async def test_replicas_die_with_a_killed_server(
     xgboost_archive: Path, script: Script, tmp_path: Path
 ) -> None:
-    busy = "import time\ndef model_fn(d): time.sleep(62.5)\n"
+    busy = "import time\ndef model_fn(d): time.sleep(3600)\n"
     for archive, image in ((xgboost_archive, "xgboost:1"), (script(busy), SKLEARN)):
         process = await asyncio.create_subprocess_exec(
             *(os.sys.executable, "-c", SERVER, str(tmp_path / "server"), str(archive), image),
@@ -362,6 +361,6 @@ def _alive(pid: int) -> bool:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not condition():  # the kernel tells nobody of these
             await asyncio.sleep(0.02)

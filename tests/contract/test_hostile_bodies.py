@@ -229,15 +229,15 @@ def test_hostile_bodies_are_refused_without_delay() -> None:
         with pytest.raises(Refusal):
             json_rpc.decode(CREATE, post(body))
 
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < 2
 
 
 def test_a_body_full_of_unknown_members_is_no_more_work_than_its_length() -> None:
     operation = model.load("sagemaker").operations["ListModelPackageGroups"]
     request = {f"k{number}": 1 for number in range(300_000)}
-    start = time.perf_counter()
+    started = time.thread_time()
 
     validate.check(operation, request)
 
     assert request == {}
-    assert time.perf_counter() - start < 5
+    assert time.thread_time() - started < 5

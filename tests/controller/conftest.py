@@ -25,7 +25,7 @@ from modelyard.storage.database import Database
 from tests.audit_entries import entry
 from tests.hosting.conftest import ADA, REGION, Hosting
 
-SECONDS_MAX = 20.0  # to wait for what must happen
+SECONDS_MAX = 120.0  # to wait for what must happen; a guard against a hang
 
 
 class ScriptedReplica:
@@ -129,7 +129,11 @@ class Stand:
         )
 
     def controller(
-        self, backend: Backend, sizes: Sizes | None = None, storage: Any = None
+        self,
+        backend: Backend,
+        sizes: Sizes | None = None,
+        storage: Any = None,
+        holder: str = "a-server",
     ) -> Controller:
         artifacts = Artifacts(self._database, self.objects, self.folder / "artifacts")
         return Controller(
@@ -137,7 +141,7 @@ class Stand:
             backend,
             self.routing,
             artifacts,
-            holder="a-server",
+            holder=holder,
             folder=self.folder / "compute",
             sizes=sizes,
         )

@@ -18,6 +18,7 @@ from modelyard import offered
 from modelyard.cli import main
 from modelyard.contract import model
 from modelyard.errors import Refusal
+from tests.golden import permissions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = Path(__file__).resolve().parent
@@ -37,6 +38,9 @@ def files() -> Mapping[Path, str]:
         ROOT / "README.md": filled(ROOT / "README.md", "operations", summary_table()),
         ROOT / "docs/operations.md": filled(
             ROOT / "docs/operations.md", "operations", operation_tables(remarks())
+        ),
+        ROOT / "docs/permissions.md": filled(
+            ROOT / "docs/permissions.md", "permissions", permissions.tables()
         ),
     }
 

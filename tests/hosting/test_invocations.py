@@ -1,8 +1,9 @@
 """InvokeEndpoint against scripted replicas: no storage, no process."""
 
 import asyncio
-import time
+import sys
 from collections.abc import Awaitable, Callable
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -304,8 +305,9 @@ async def test_an_unknown_variant_is_refused():
         await Endpoint(ScriptedReplica()).invoke(TargetVariant="z")
 
 
-async def test_the_way_to_a_replica_costs_microseconds():
-    """The budget of the whole server is 110 microseconds a request; this part takes few of them."""
+async def test_the_way_to_a_replica_is_short():
+    """The budget of the whole server is 110 microseconds a request; this part takes few of them.
+    Function calls are counted instead: there are as many on any machine."""
 
     class Immediate:
         in_flight = 0
@@ -315,11 +317,17 @@ async def test_the_way_to_a_replica_costs_microseconds():
 
     endpoint = Endpoint(Immediate(), Immediate())  # type: ignore[arg-type]
     request = {"EndpointName": "live", "Body": b"1,2", "ContentType": "text/csv"}
-    best = 1.0
-    for _ in range(20):
-        begin = time.perf_counter()
-        for _ in range(200):
-            await endpoint.door.invoke_endpoint(CALL, request)
-        best = min(best, (time.perf_counter() - begin) / 200)
+    await endpoint.door.invoke_endpoint(CALL, request)
+    calls: list[str] = []
 
-    assert best < 50e-6
+    def count(frame: FrameType, event: str, function: object) -> None:
+        if event in ("call", "c_call"):
+            calls.append(frame.f_code.co_name)
+
+    sys.setprofile(count)
+    try:
+        await endpoint.door.invoke_endpoint(CALL, request)
+    finally:
+        sys.setprofile(None)
+
+    assert len(calls) < 50, calls

@@ -41,7 +41,6 @@ async def pending(hosting: Hosting) -> str:
         {"PrimaryContainer": {"ModelPackageName": "CHURN/1"}},
         {"PrimaryContainer": {"ModelPackageName": VERSION.replace("/1", "/01")}},
         {"PrimaryContainer": {"ModelPackageName": VERSION.removesuffix("/1")}},
-        {"PrimaryContainer": {"ModelPackageName": VERSION.replace(ACCOUNT, "999999999999")}},
         {"PrimaryContainer": {"ModelPackageName": VERSION.replace(REGION, "eu-west-1")}},
         {"PrimaryContainer": {"ModelPackageName": VERSION.replace("arn:aws:", "arn:aws-cn:")}},
         {

@@ -221,7 +221,7 @@ async def test_nothing_is_shared_with_this_account(filled: Registry) -> None:
         "Search", Resource="ModelPackageGroup", CrossAccountFilterOption="CrossAccount"
     )
 
-    assert shared == {"Results": []}
+    assert shared == {"Results": [], "TotalHits": {"Value": 0, "Relation": "EqualTo"}}
 
 
 async def test_a_filter_value_may_hold_any_character(registry: Registry) -> None:

@@ -18,13 +18,13 @@ class Clients:
     repeated behind the caller's back."""
 
     def __init__(
-        self, server: ServerProcess, *, attempts: int = 1, read_timeout: float = 60
+        self, server: ServerProcess, *, attempts: int = 1, read_timeout: float = 100
     ) -> None:
         self._server = server
         self._config = Config(
             retries={"total_max_attempts": attempts, "mode": "standard"},
             max_pool_connections=32,
-            connect_timeout=5,
+            connect_timeout=30,
             read_timeout=read_timeout,
         )
         self._session: Any = boto3.Session(

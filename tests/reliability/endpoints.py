@@ -20,7 +20,9 @@ ROLE = "arn:aws:iam::123456789012:role/reliable"
 GROUP = "reliable-endpoints"
 BUCKET = "reliable-models"
 ENDPOINT = "reliable"
-SERVED_SECONDS_MAX = 60.0
+SERVED_SECONDS_MAX = 240.0  # a guard against a hang, as are those below
+ANSWERS_SECONDS_MAX = 240.0
+CALL_SECONDS_MAX = 120.0
 
 
 def packed(files: dict[str, bytes]) -> bytes:
@@ -148,7 +150,7 @@ class Callers:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(90)
+            thread.join(CALL_SECONDS_MAX)
         assert not any(thread.is_alive() for thread in self._threads), "a caller hangs"
 
     @property
@@ -161,7 +163,7 @@ class Callers:
 
     def more(self, number: int) -> None:
         """Wait until so many more calls have ended."""
-        wanted, until = len(self.calls) + number, time.monotonic() + 90
+        wanted, until = len(self.calls) + number, time.monotonic() + ANSWERS_SECONDS_MAX
         while len(self.calls) < wanted:
             assert time.monotonic() < until, "the callers get no answers"
             time.sleep(0.01)

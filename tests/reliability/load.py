@@ -41,7 +41,7 @@ class Load:
     def stop(self) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(90)
+            thread.join(180)
         assert not any(thread.is_alive() for thread in self._threads), "a client hangs"
         for worker in self._workers:
             if worker.mishap is not None:

@@ -41,7 +41,7 @@ TRUST = {
     ],
 }
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

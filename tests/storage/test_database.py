@@ -166,7 +166,7 @@ async def test_subscribers_hear_of_commits_only(database: Database) -> None:
     await database.write(waking("kept"))
     await database.write(waking("last"))
 
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), 120)
     assert heard == ["kept"]
 
 
@@ -284,11 +284,11 @@ class TestSqlite:
         async def look_twice(tx: Transaction) -> tuple[list[str], list[str]]:
             before = await keys_of(tx)
             begun.set()
-            go_on.wait(10)
+            go_on.wait(120)
             return before, await keys_of(tx)
 
         scan = asyncio.create_task(embedded.scan(look_twice))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 120)
         await embedded.write(putting("a"))
         assert await embedded.read(keys_of) == ["a"]
         go_on.set()

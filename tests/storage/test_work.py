@@ -139,7 +139,7 @@ async def test_an_enqueue_wakes_whoever_subscribed_after_its_commit(database: Da
 
     await wish(database, "a")
 
-    await asyncio.wait_for(woken.wait(), 5)
+    await asyncio.wait_for(woken.wait(), 120)
     assert await lease(database) is not None
 
 

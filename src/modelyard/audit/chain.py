@@ -121,7 +121,7 @@ class Checker:
 
 def seal_fits(record: Record, key: bytes) -> bool:
     """Whether a server with this key wrote what the record says."""
-    return hmac.compare_digest(record.sealed(key).encode(), record.seal.encode())
+    return hmac.compare_digest(record.seal_by(key).encode(), record.seal.encode())
 
 
 def check(records: Iterable[Chained], seal_key: bytes | None) -> list[Finding]:

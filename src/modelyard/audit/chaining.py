@@ -20,7 +20,8 @@ from modelyard.storage.transaction import Transaction
 LEASE = "audit-chain"
 LEASE_SECONDS = 2.0  # how long a server that died in between holds up the others
 BATCH = 100  # records to a transaction, which holds up SQLite's other writers meanwhile
-GATHER_SECONDS = 0.1  # records of one moment are chained together
+GATHER_SECONDS = 0.3  # records of one moment are chained together
+FAILED_SECONDS = 10.0
 POLL_SECONDS = 0.4  # other servers' commits wake nobody here
 CHECKPOINT_RECORDS = 1000
 CHECKPOINT_SECONDS = 3600
@@ -46,6 +47,9 @@ class Chaining:
                 await self.chain_all()
             except errors.Fact as problem:
                 log.warning("audit_chaining_put_off", extra={"error": str(problem)})
+            except Exception:  # tables that were meddled with; the next round tries again
+                log.exception("audit_chaining_failed")
+                await asyncio.sleep(FAILED_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._woken.wait()
@@ -53,13 +57,14 @@ class Chaining:
 
     async def chain_all(self) -> int:
         """Chain what waits; answers how many records that were."""
+        if not await self._database.read(heads.anything_waits):
+            return 0
         total = 0
-        while await self._database.read(heads.anything_waits):
+        while True:
             done = await self._database.write(self._some)
             total += done
-            if not done:  # another server is at it
-                break
-        return total
+            if done < BATCH:  # what is committed meanwhile gathers until the next round
+                return total
 
     async def _some(self, tx: Transaction) -> int:
         now_us = time.time_ns() // 1000

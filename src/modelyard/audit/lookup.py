@@ -40,7 +40,7 @@ def of_resource(account: str, name: str) -> Conditions:
         either = f"{named.format('audit_record')} UNION ALL {named.format('audit_resource')}"
         return Conditions((f"id IN ({either})",), (account, name, account, name))
     # An S3 bucket stands behind a colon, all else behind a slash.
-    ends = "substr(resource, length(resource) - ? + 1)"
+    ends = "substr(resource, CAST(length(resource) - ? + 1 AS INT))"  # PostgreSQL has no other
     length = len(name) + 1
     return Conditions((f"({ends} = ? OR {ends} = ?)",), (length, f"/{name}", length, f":{name}"))
 

@@ -1,7 +1,6 @@
 """What one record is: its columns, the bytes that are sealed and chained, its seal. Pure."""
 
 import hmac
-from dataclasses import astuple, dataclass
 from typing import Any
 
 import msgspec
@@ -9,8 +8,7 @@ import msgspec
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One call. `id` is its request's; `document` JSON text with what is no column:
 
     PrincipalId, SourceIdentity, SessionIssuer, SourceIp, UserAgent, Message, Parameters, Answer,
@@ -34,15 +32,22 @@ class Record:
 
     def content(self) -> bytes:
         """All but the seal, in one spelling."""
-        return _encode(astuple(self)[:-1])
+        return _encode(self if not self.seal else msgspec.structs.replace(self, seal=""))
 
-    def sealed(self, key: bytes) -> str:
+    def seal_by(self, key: bytes) -> str:
         """The seal that belongs to this content."""
         return hmac.digest(key, self.content(), "sha256").hex()
 
+    def sealed(self, key: bytes) -> "Record":
+        return msgspec.structs.replace(self, seal=self.seal_by(key))
+
+    def columns(self) -> tuple[Any, ...]:
+        """The values of COLUMNS."""
+        return msgspec.structs.astuple(self)
+
     def canonical(self) -> bytes:
         """What the chain covers: everything."""
-        return _encode(astuple(self))
+        return _encode(self)
 
     def opened(self) -> dict[str, Any]:
         """The document, decoded."""
@@ -50,5 +55,5 @@ class Record:
         return found
 
 
-COLUMNS = tuple(Record.__dataclass_fields__)
+COLUMNS = Record.__struct_fields__
 SELECTED = ", ".join(COLUMNS)

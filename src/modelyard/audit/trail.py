@@ -5,7 +5,7 @@ Knows no operation. What cannot be recorded does not happen: the record's INSERT
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -34,7 +34,7 @@ _READ_ONLY = re.compile(
 _INSERT = (
     f"INSERT INTO audit_record ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 )
-_encode = msgspec.json.Encoder(enc_hook=str).encode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,19 @@ class Trail:
         )
         await entry.put(tx, (), {"ConsoleLogin": "Failure"}, "Failed authentication", reason)
 
-    def blanked(self, value: Any) -> Any:
-        return redaction.blanked(value, environment_kept=self._environment_kept)
+    def encoded(self, document: Document) -> bytes:
+        """A record's document without secrets, cut to a size that can be kept."""
+        clean = redaction.encoded_if_clean(document)
+        if clean is not None:
+            return clean
+        kept = {"Resources": document["Resources"]} if "Resources" in document else {}
+        blanked = redaction.blanked(document, environment_kept=self._environment_kept) | kept
+        encoded = _encode(blanked)
+        return encoded if len(encoded) <= RECORD_BYTES_MAX else _encode(_cut(blanked))
 
     async def insert(self, tx: Transaction, record: Record, resources: Sequence[str]) -> None:
         """Raises: Unavailable, Conflict: then nothing of the transaction may be kept."""
-        sealed = replace(record, seal=record.sealed(self._seal_key))
-        await tx.run(_INSERT, *[getattr(sealed, column) for column in COLUMNS])
+        await tx.run(_INSERT, *record.sealed(self._seal_key).columns())
         if len(resources) > 1:
             await _also(tx, record, resources[1:])
         tx.wake(TOPIC)
@@ -176,7 +182,7 @@ class Entry:
         resources: Sequence[str],
         message: str,
     ) -> str:
-        principal, blanked = self.principal, self._trail.blanked
+        principal = self.principal
         document: Document = {"PrincipalId": principal.id}
         if principal.source_identity:
             document["SourceIdentity"] = principal.source_identity
@@ -184,23 +190,20 @@ class Entry:
         if issuer:
             document["SessionIssuer"] = issuer
         document["SourceIp"] = self.origin.source_ip
-        document["UserAgent"] = redaction.text(self.origin.user_agent, USER_AGENT_CHARACTERS_MAX)
+        document["UserAgent"] = self.origin.user_agent[:USER_AGENT_CHARACTERS_MAX]
         if message:
-            document["Message"] = redaction.text(message)
-        document["Parameters"] = blanked(self.request)
+            document["Message"] = message
+        document["Parameters"] = self.request
         if answer:
-            document["Answer"] = blanked(answer)
+            document["Answer"] = answer
         if resources:
             document["Resources"] = resources
         told = [_told(change) for change in changes if not change.is_bare]
         if told:
-            document["Changes"] = [blanked(one) for one in told[:CHANGES_MAX]]
+            document["Changes"] = told[:CHANGES_MAX]
         if len(told) > CHANGES_MAX:
             document["ChangesInAll"] = len(told)  # Resources names them all
-        encoded = _encode(document)
-        if len(encoded) > RECORD_BYTES_MAX:
-            encoded = _encode(_cut(document))
-        return encoded.decode()
+        return self._trail.encoded(document).decode()
 
 
 def user_name(arn: str) -> str:

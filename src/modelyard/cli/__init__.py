@@ -10,6 +10,8 @@ _COMMANDS = {
     "quickstart": "See the whole story happen, step by step.",
     "env": "Print the exports that point AWS clients at the server.",
     "configure": "Write an AWS profile for the server.",
+    "login": "Sign in as a person and get temporary credentials.",
+    "logout": "End a sign-in and forget its credentials.",
     "account": "Make accounts, and list them.",
     "rollback": "Return an endpoint to the version that served well before.",
     "audit": "See who did what, and prove that nobody changed the record of it.",

@@ -16,8 +16,8 @@ from modelyard.cli import output
 from modelyard.cli.connection import read_server_file
 from modelyard.settings import load
 
-START_SECONDS_MAX = 30.0
-STOP_SECONDS_MAX = 35.0
+START_SECONDS_MAX = 120.0  # a first start on a slow disk; one that ends is told at once
+STOP_SECONDS_MAX = 60.0  # the server gives requests 25 seconds, then stops its replicas
 POLL_SECONDS = 0.05
 
 
@@ -89,7 +89,7 @@ def _alive(pid: int) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/ready", timeout=2) as answer:  # noqa: S310 (our own URL)
+        with urllib.request.urlopen(f"{url}/ready", timeout=10) as answer:  # noqa: S310 (our own URL)
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False

@@ -1,6 +1,5 @@
 """`modelyard configure`: an AWS profile for the server, and our own service for AWS's clients."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -28,14 +27,11 @@ def command(profile: str, data: Path | None, json_wanted: bool) -> None:
       aws --profile modelyard sagemaker list-model-package-groups
     """
     server = connection.by_data_folder(data)
-    home = Path.home() / ".aws"
-    config = Path(os.environ.get("AWS_CONFIG_FILE") or home / "config").expanduser()
-    credentials = Path(
-        os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials"
-    ).expanduser()
-    section = "default" if profile == "default" else f"profile {profile}"
+    config, credentials = aws_files.paths()
     aws_files.set_section(
-        config, section, {"region": server.region, "endpoint_url": server.url, "output": "json"}
+        config,
+        aws_files.config_section(profile),
+        {"region": server.region, "endpoint_url": server.url, "output": "json"},
     )
     aws_files.set_section(
         credentials,
@@ -43,9 +39,12 @@ def command(profile: str, data: Path | None, json_wanted: bool) -> None:
         {
             "aws_access_key_id": server.access_key_id,
             "aws_secret_access_key": server.secret_access_key,
+            # of temporary credentials that were there before
+            "aws_session_token": None,
+            "x_security_token_expires": None,
         },
     )
-    models = home / "models" / "modelyard"
+    models = Path.home() / ".aws" / "models" / "modelyard"
     shutil.copytree(connection.SERVICE_FOLDER / "modelyard", models, dirs_exist_ok=True)
     if json_wanted:
         output.as_json(

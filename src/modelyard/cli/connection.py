@@ -102,6 +102,18 @@ def by_data_folder(data: Path | None) -> Connection:
     )
 
 
+def by_server_file(data: Path | None) -> ServerFile:
+    """Where the server of a data folder is, without any key. Ends the command if none has run."""
+    try:
+        return read_server_file(load({"data": data}, os.environ).data)
+    except SettingsError as problem:
+        raise output.Stop(str(problem)) from None
+    except (OSError, msgspec.DecodeError):
+        raise output.Unreachable(
+            "No server is known here. Name one with --url, or its data folder with --data."
+        ) from None
+
+
 def _check_key_is_here(settings: Settings, server: ServerFile) -> None:
     """Raises: output.Stop: the server was given a key of its own, and this shell does not know it.
 

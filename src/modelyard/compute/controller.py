@@ -76,6 +76,7 @@ class Controller:
         self._wished = True
         self._woken = asyncio.Event()
         self.loaded = asyncio.Event()  # every endpoint is known to routing
+        self.known = asyncio.Event()  # whether it controls: it has loaded, or another server does
         self._means = Means(
             database=database,
             backend=backend,
@@ -175,6 +176,7 @@ class Controller:
         if not self.loaded.is_set():
             self._turn_the_dirty()
             self.loaded.set()
+            self.known.set()
 
     async def _take_wishes(self) -> None:
         """Take the work items. A row is what counts: an item only says which one to read."""
@@ -217,6 +219,7 @@ class Controller:
             try:
                 if await self._database.write(self._take):
                     return
+                self.known.set()
             except errors.Unavailable as fact:
                 log.warning("controller_without_storage", extra={"error": str(fact)})
             await asyncio.sleep(_STORAGE_AWAY_SECONDS)

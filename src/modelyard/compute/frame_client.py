@@ -22,7 +22,7 @@ from modelyard.replica import frames
 QUEUE_MAX = 1024  # waiting requests of one replica; more are told to come again
 QUEUE_BYTES_MAX = 256 << 20  # of waiting requests
 SENT_BYTES_MAX = 64 << 20  # of unanswered ones; a larger one goes alone
-LINGER_SECONDS = 1.0  # between the end of the connection and that of the process
+LINGER_SECONDS = 5.0  # between the end of the connection and that of the process
 ID_MAX = 0xFFFF_FFFF
 
 

@@ -261,7 +261,7 @@ class Story:
         self.progress(f"waiting for endpoint {self.endpoint}")
         sagemaker = self.clients("sagemaker")
         sagemaker.get_waiter("endpoint_in_service").wait(
-            EndpointName=self.endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+            EndpointName=self.endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": 600}
         )
         found = sagemaker.describe_endpoint(EndpointName=self.endpoint)
         return {name: found[name] for name in ("EndpointStatus", "EndpointConfigName")}

@@ -30,7 +30,9 @@ class ModelPackageGroupPolicies:
         except Refusal as malformed:
             raise ValidationException(f"Invalid resource policy: {malformed.message}") from None
         arn = await _held(call, request["ModelPackageGroupName"])
+        before = await resource_policies.find(call.tx, arn)
         await resource_policies.put(call.tx, call.account, call.region, arn, text, readers)
+        call.changed(arn, {"ResourcePolicy": before} if before else None, {"ResourcePolicy": text})
         return {"ModelPackageGroupArn": arn}
 
     @calls.read
@@ -49,8 +51,10 @@ class ModelPackageGroupPolicies:
     async def delete_model_package_group_policy(self, call: Call, request: Document) -> Document:
         """Raises: ValidationException: no such group, or it has no policy."""
         arn = await _held(call, request["ModelPackageGroupName"])
+        before = await resource_policies.find(call.tx, arn)
         if not await resource_policies.drop(call.tx, arn):
             raise _no_policy(arn)
+        call.changed(arn, before={"ResourcePolicy": before})
         return {}
 
 

@@ -8,7 +8,7 @@ from modelyard import call as calls
 from modelyard import gate, tag_rules
 from modelyard import model_package_names as names
 from modelyard.call import Call, Document
-from modelyard.errors import Conflict, Refusal, ValidationException
+from modelyard.errors import AccessDeniedException, Conflict, Refusal, ValidationException
 from modelyard.gate import COMPLETED, Artifact
 from modelyard.model_package_names import PackagePlace
 from modelyard.registry import (
@@ -210,7 +210,11 @@ _IN_BATCHES = (
 async def batch_describe_model_package(call: Call, request: Document) -> Document:
     summaries: Document = {}
     refused: Document = {}
-    for arn in dict.fromkeys(request["ModelPackageArnList"]):
+    for number, arn in enumerate(request["ModelPackageArnList"]):
+        if number in call.refused:
+            code, sentence = AccessDeniedException.code, call.refused[number]
+            refused[arn] = {"ErrorCode": code, "ErrorResponse": sentence}
+            continue
         try:
             summaries[arn] = _batch_summary(await _find(call, arn))
         except Refusal as refusal:

@@ -15,15 +15,19 @@ from typing import Any, Protocol
 
 from modelyard import errors, logs
 from modelyard.access.keys.credentials import KeyHolder
+from modelyard.access.people import sign_in_events, web_identity
 from modelyard.access.signing import authenticate
 from modelyard.access.signing.authenticate import Pending
 from modelyard.audit.trail import Origin
-from modelyard.call import Principal
+from modelyard.call import NOBODY, Principal
+from modelyard.contract import query
 from modelyard.contract.http import Headers, HttpAnswer, HttpRequest
 from modelyard.dispatch import Asked, Dispatch
 from modelyard.server import s3_requests
 from modelyard.server.incoming import ClientGone, Incoming
 from modelyard.server.services import Service, Services, with_body
+from modelyard.server.sign_in.door import SignInDoor
+from modelyard.server.sign_in.visits import FORM_BYTES_MAX
 from modelyard.server.wire import EXTENSION, Wire
 from modelyard.settings import Settings
 
@@ -70,7 +74,9 @@ class Server:
         services: Services,
         settings: Settings,
         ready: Callable[[], bool],
+        sign_in: SignInDoor,
     ) -> None:
+        self._sign_in = sign_in
         self._dispatch = dispatch
         self._holders = holders
         self._services = services
@@ -115,6 +121,10 @@ class Server:
             return probe
         service = self._services.guess(exchange.http)
         try:
+            if self._sign_in.is_for(exchange.http):
+                return await self._people_page(exchange, incoming)
+            if web_identity.may_be_asked_by(exchange.http):
+                return await self._unsigned(exchange, incoming)
             now_us = _now_us()
             signed = authenticate.claim(exchange.http)
             holder = await self._holders.holder(signed.access_key_id, signed.token, now_us)
@@ -170,6 +180,39 @@ class Server:
         )
         result = await self._dispatch.invoke(asked, service.name, read.operation.name, read.request)
         return service.codec.encode(read.operation, result, exchange.request_id)
+
+    async def _people_page(self, exchange: Exchange, incoming: Incoming) -> HttpAnswer:
+        exchange.service = "sign-in"
+        origin = sign_in_events.Origin(
+            source_ip=exchange.client or "",
+            user_agent=exchange.http.headers.get("user-agent", "")[:256],
+            request_id=exchange.request_id,
+        )
+        return await self._sign_in.answer(
+            exchange.http,
+            lambda: incoming.whole(FORM_BYTES_MAX, self._settings.body_seconds_max),
+            origin,
+            _now_us(),
+        )
+
+    async def _unsigned(self, exchange: Exchange, incoming: Incoming) -> HttpAnswer:
+        """AssumeRoleWithWebIdentity: its token is its proof. Nothing else is heard unsigned."""
+        limit = web_identity.REQUEST_BYTES_MAX
+        http = with_body(
+            exchange.http, await incoming.whole(limit, self._settings.body_seconds_max)
+        )
+        if query.action(http)[0] != web_identity.OPERATION:
+            raise errors.NotAuthenticated(errors.Doubt.MISSING, "Missing Authentication Token")
+        service = self._services.all["sts"]
+        operation = service.name_operation(http)
+        request = service.codec.decode(operation, http)
+        exchange.service, exchange.operation = service.name, operation.name
+        account = web_identity.account_asked(request) or self._settings.account
+        nobody = Principal(account, NOBODY, NOBODY, "")
+        origin = Origin(exchange.client or "", http.headers.get("user-agent", ""))
+        asked = Asked(nobody, self._settings.region, exchange.request_id, _now_us(), origin)
+        result = await self._dispatch.invoke(asked, service.name, operation.name, request)
+        return service.codec.encode(operation, result, exchange.request_id)
 
     def _probe(self, http: HttpRequest) -> HttpAnswer | None:
         if http.method not in ("GET", "HEAD") or "authorization" in http.headers or http.query:

@@ -80,7 +80,7 @@ def configure(name, package):
 
 def wait_in_service():
     waiter = sagemaker.get_waiter("endpoint_in_service")
-    waiter.wait(EndpointName=ENDPOINT, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    waiter.wait(EndpointName=ENDPOINT, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
     return sagemaker.describe_endpoint(EndpointName=ENDPOINT)
 
 
@@ -149,7 +149,7 @@ told["predictions"]["rolled back"] = predict()
 
 sagemaker.delete_endpoint(EndpointName=ENDPOINT)
 sagemaker.get_waiter("endpoint_deleted").wait(
-    EndpointName=ENDPOINT, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    EndpointName=ENDPOINT, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
 )
 for name in ("churn-v1", "churn-v2"):
     sagemaker.delete_endpoint_config(EndpointConfigName=name)

@@ -81,7 +81,7 @@ def output_fn(predicted, accept):
 def in_service(predictor):
     """The SDK itself would look every 30 seconds only."""
     waiter = client.get_waiter("endpoint_in_service")
-    waiter.wait(EndpointName=predictor.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+    waiter.wait(EndpointName=predictor.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
     return predictor
 
 

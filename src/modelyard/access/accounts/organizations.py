@@ -125,6 +125,7 @@ class Organizations:
         kept |= {"Tags": request["Tags"]} if request.get("Tags") else {}
         record = {"id": account, "joined_us": call.now_us, "closed_us": 0, "email": email}
         await records.insert(call.tx, accounts.ACCOUNT, record | {"document": kept})
+        call.changed(self._account_arn(account), after={"Name": request["AccountName"]})
         inside = _as_root_of(call, account)
         role = request.get("RoleName", ROLE_DEFAULT)
         trust = {
@@ -217,6 +218,7 @@ class Organizations:
             raise _no_such_account()
         if not closed:
             raise AccountAlreadyClosedException("The account is already closed.")
+        call.changed(self._account_arn(account), {"State": "ACTIVE"}, {"State": "CLOSED"})
         return {}
 
     def _shown(self, account: Account) -> Document:

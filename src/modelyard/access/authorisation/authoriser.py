@@ -21,6 +21,8 @@ from modelyard.storage.transaction import Transaction
 _S3 = "arn:aws:s3:::"
 # AWS: credentials of GetSessionToken without MFA call no IAM, and of STS these two alone.
 _OWN_SESSIONS_OF_STS = frozenset({"AssumeRole", "GetCallerIdentity"})
+# Whoever asks for it is nobody, or no matter: it judges the token by the role's trust policy.
+_BY_TOKEN = ("sts", "AssumeRoleWithWebIdentity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,17 @@ class Authoriser:
     ) -> "Case":
         """Raises: NotAuthenticated: the caller is no more. Unavailable. AccessDeniedException."""
         principal = call.principal
+        if (service, operation) == _BY_TOKEN:
+            subject = Subject(principal, is_root=False, names=frozenset())
+            return Case(self._directory, subject, call, (), service, operation, request)
         subject = await self._directory.subject(principal)
         session = principal.session
-        own_session = session is not None and not session.role_arn and not subject.is_root
+        own_session = (
+            session is not None
+            and not session.role_arn
+            and not session.sign_in
+            and not subject.is_root
+        )
         if own_session and (
             service == "iam" or (service == "sts" and operation not in _OWN_SESSIONS_OF_STS)
         ):
@@ -129,7 +139,7 @@ class Case:
     ) -> tuple[Check, Question, Verdict]:
         if check.lookup is not None:
             assert tx is not None
-            check = await lookups.resolve(tx, check, self.call.account)
+            check = await lookups.resolve(tx, check, self.call.principal)
         policy = await self._resource_policy(tx, check)
         context = check.context
         wanted = self.subject.keys_for(check.action)

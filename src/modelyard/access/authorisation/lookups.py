@@ -10,11 +10,13 @@ from modelyard.access.identities import access_keys, identity
 from modelyard.access.policy import actions
 from modelyard.access.policy.action_resources import Lookup
 from modelyard.access.policy.actions import Check
+from modelyard.call import Principal
 from modelyard.storage.transaction import Transaction
 
 
-async def resolve(tx: Transaction, check: Check, account: str) -> Check:
+async def resolve(tx: Transaction, check: Check, principal: Principal) -> Check:
     """The check on what is really touched. What is not there stays judged by its name."""
+    account = principal.account
     lookup = check.lookup
     assert lookup is not None
     if lookup.kind == "bucket":
@@ -22,6 +24,10 @@ async def resolve(tx: Transaction, check: Check, account: str) -> Check:
         # A bucket that is nobody's is the caller's own to ask for: they are told that it is not
         # there, as AWS tells whoever may list it.
         return msgspec.structs.replace(check, resource_account=owner or account)
+    if lookup.kind == "caller":
+        # By id: a session of a user may have begun before the user got another name.
+        user = await identity.by_id(tx, identity.USER, account, principal.id)
+        return check if user is None else actions.resolved(check, user.arn)
     arn = await _arn(tx, lookup, account)
     return check if arn is None else actions.resolved(check, arn)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from modelyard.access.accounts import accounts
 from modelyard.access.identities import aws_managed, identity, subjects
 from modelyard.access.identities.subjects import AttachedPolicy, InlinePolicy, SubjectPolicies
+from modelyard.access.people import sign_in_sessions
 from modelyard.access.policy import documents, evaluation, principals
 from modelyard.access.policy.evaluation import Policy, Subject
 from modelyard.call import Principal, Session
@@ -26,6 +27,9 @@ async def load(tx: Transaction, principal: Principal) -> Subject | None:
     if await accounts.is_closed(tx, principal.account):
         return None
     session = principal.session
+    if session is not None and session.sign_in:
+        if not await sign_in_sessions.is_open(tx, session.sign_in):
+            return None
     if principal.arn == f"arn:aws:iam::{principal.account}:root":
         return _root(principal)
     if session is not None and session.role_arn:

@@ -100,19 +100,19 @@ async def _own_policies(call: Call, after: str, limit: int) -> Sequence[tuple[st
         call.tx,
         MANAGED_POLICY,
         equal={"account": call.account},
-        order=("arn",),
+        order=("name",),
         limit=limit,
         after=[after] if after else None,
     )
     return [
-        (record["arn"], await _policy(call, ManagedPolicy(**record))) for record in page.records
+        (record["name"], await _policy(call, ManagedPolicy(**record))) for record in page.records
     ]
 
 
 async def _awss_policies(call: Call, after: str, limit: int) -> Sequence[tuple[str, Document]]:
     used = await policy_uses.of_account(call.tx, call.account)
-    wanted = [one for one in managed.all_of_aws() if one.arn in used and one.arn > after]
-    return [(one.arn, await _policy(call, one)) for one in wanted[:limit]]
+    wanted = [one for one in managed.all_of_aws() if one.arn in used and one.name > after]
+    return [(one.name, await _policy(call, one)) for one in wanted[:limit]]
 
 
 async def _policy(call: Call, policy: ManagedPolicy) -> Document:

@@ -142,7 +142,7 @@ async def _list(call: Call, kind: Kind, request: Document) -> Document:
     listing = Listing(call, request)
     prefix = request.get("PathPrefix", "/")
     matching = [arn for arn in await arns(call, owner.id) if _path(arn).startswith(prefix)]
-    page, last = listing.cut(matching, lambda arn: arn)
+    page, last = listing.cut(matching, managed_policies.place)
     attached = [{"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn} for arn in page]
     return listing.answer({"AttachedPolicies": attached}, last)
 

@@ -80,6 +80,7 @@ class Identity:
         """What Get answers beside, if there is a boundary."""
         if not self.boundary:
             return {}
+        # AWS answers Policy; its model says PermissionsBoundaryPolicy (awsdocs/iam-user-guide 82).
         return {
             "PermissionsBoundary": {
                 "PermissionsBoundaryType": "Policy",

@@ -32,11 +32,20 @@ class Listing:
         return answer
 
     def cut(self, items: Sequence[T], key: Callable[[T], str]) -> tuple[list[T], list[Any] | None]:
-        """This page of a short list in memory, in the order of `key`, and its last key."""
+        """This page of a short list in memory, in the order of `key`, and its last key.
+
+        A key has 150 ASCII characters at most, so that it fits into a Marker.
+        """
         after = "" if self.after is None else str(self.after[0])
         left = sorted((item for item in items if key(item) > after), key=key)
         page = left[: self.limit]
         return page, [key(page[-1])] if len(left) > self.limit else None
+
+    def cut_by_number(self, items: Sequence[T]) -> tuple[list[T], list[Any] | None]:
+        """This page of a short list whose keys do not fit into a Marker."""
+        start = 0 if self.after is None else int(self.after[0])
+        end = start + self.limit
+        return list(items[start:end]), [end] if len(items) > end else None
 
 
 def under(prefix: str) -> list[records.Filter]:

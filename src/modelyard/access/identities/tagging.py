@@ -93,5 +93,7 @@ async def _list(call: Call, kind: Kind, request: Document) -> Document:
 
 
 def _page(listing: Listing, document: Document) -> Document:
-    tags, last = listing.cut(document.get("Tags", []), lambda tag: str(tag["Key"]))
+    # By key, as AWS says; a key may be longer than a Marker.
+    tags = sorted(document.get("Tags", []), key=lambda tag: str(tag["Key"]))
+    tags, last = listing.cut_by_number(tags)
     return listing.answer({"Tags": tags}, last)

@@ -11,6 +11,7 @@ from modelyard.storage import access_changes
 # What keeps a user from being deleted, in the order in which AWS says so: table, column with the
 # user's id, AWS's sentence.
 _KEPT_BY = (
+    ("login_profile", "user_id", "Cannot delete entity, must delete login profile first."),
     ("access_key", "user_id", "Cannot delete entity, must delete access keys first."),
     ("iam_membership", "user_id", "Cannot delete entity, must remove users from group first."),
     ("policy_attachment", "owner", "Cannot delete entity, must detach all policies first."),

@@ -25,6 +25,10 @@ from modelyard.call import Document
 
 Context = Mapping[str, tuple[str, ...]]
 NOTHING: Context = MappingProxyType({})
+# Keys of conditions have no case, keys of tags do. Of a name that comes twice, as `team` and as
+# `Team`, AWS says that a condition does not match both; here it has a value that no tag can have,
+# so that neither of the two slips past a policy behind the other.
+AMBIGUOUS = ("\0",)
 
 _PAIRS = re.compile(r"(?P<path>[\w.\[\]]+)\{(?P<name>\w+)=(?P<value>\w+)\}", re.ASCII)
 _QUERY = re.compile(r"query\((?P<path>[\w.\[\]]+)\)", re.ASCII)
@@ -81,10 +85,7 @@ class ContextReader:
                 self._sources.append((root, action_tables.stem(key), family, read))
 
     def read(self, request: Document, place: Place) -> Context:
-        """Every key that the request carries, in lower case, with its values.
-
-        A name that comes twice, in upper and lower case, has the values of both.
-        """
+        """Every key that the request carries, in lower case, with its values."""
         found: dict[str, tuple[str, ...]] = {}
         for root, stem, family, read in self._sources:
             if root and root not in request:
@@ -102,7 +103,8 @@ def _add_family(found: dict[str, tuple[str, ...]], stem: str, read: Iterable[Any
         for pair in pairs:
             if type(pair) is tuple and type(pair[0]) is str:
                 key = stem + pair[0].lower()
-                found[key] = found.get(key, ()) + tuple(_texts(pair[1:]))
+                if texts := tuple(_texts(pair[1:])):
+                    found[key] = AMBIGUOUS if key in found else texts
 
 
 def _texts(read: Iterable[Any]) -> Iterator[str]:

@@ -22,7 +22,7 @@ _IAM_ARN = re.compile(
 _ROLE_ARN = re.compile(
     r"arn:aws:iam::(?P<account>[0-9]{12}):role/(?:[\x21-\x7e]{1,510}/)?[\w+=,.@-]{1,64}", re.ASCII
 )
-_USER_ARN = re.compile(r"arn:aws:iam::[0-9]{12}:(?:user/[\x21-\x7e]+|root)")
+_USER_ARN = re.compile(r"arn:aws:iam::[0-9]{12}:user/[\x21-\x7e]+")
 _LOG_GROUP = re.compile(r"[\w#/.-]{1,512}", re.ASCII)
 _LOG_GROUP_ARN = re.compile(
     r"arn:aws:logs:(?P<region>[a-z0-9-]{1,63}):(?P<account>[0-9]{12}):log-group:"
@@ -30,7 +30,7 @@ _LOG_GROUP_ARN = re.compile(
     re.ASCII,
 )
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_ISSUER = re.compile(r"https://(?P<name>[\x21-\x7e]{1,247})")
+_ISSUER = re.compile(r"[a-zA-Z]+://(?P<name>[\x21-\x7e]{1,255})")
 
 
 class Asker(NamedTuple):
@@ -44,7 +44,8 @@ class Asker(NamedTuple):
 class Lookup(NamedTuple):
     """What only storage knows about a resource: its path, its owner, or which it is at all.
 
-    kind    role, user, group; access-key, whose user is meant; bucket, whose owner is; account
+    kind    role, user, group; caller: the user who asks, by whatever name now; access-key, whose
+            user is meant; bucket, whose owner is; account, in its organization
     name    as the request names it
     becomes the name it is to get, for the check on what a renamed one will be
     """
@@ -268,7 +269,10 @@ def _stored_or_own(kind: str, arn: Arn) -> Reader:
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
         if value is not None:
             return stored(asker, value, request)
-        return Found(asker.arn, asker.account, kind) if _USER_ARN.fullmatch(asker.arn) else None
+        if _USER_ARN.fullmatch(asker.arn):
+            return Found(asker.arn, asker.account, kind, Lookup("caller", asker.arn))
+        is_root = asker.arn == f"arn:aws:iam::{asker.account}:root"
+        return Found(asker.arn, asker.account, kind) if is_root else None
 
     return read
 
@@ -323,9 +327,7 @@ def _issuer(kind: str, arn: Arn) -> Reader:
         match = _ISSUER.fullmatch(value) if type(value) is str else None
         if match is None:
             return None
-        return Found(
-            arn(asker.account, asker.region, match["name"].rstrip("/")), asker.account, kind
-        )
+        return Found(arn(asker.account, asker.region, match["name"]), asker.account, kind)
 
     return read
 

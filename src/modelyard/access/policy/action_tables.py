@@ -1,7 +1,6 @@
 """The tables of actions as they are written down: a TOML file a service in `tables/`.
 
     prefix                       of the service's actions
-    edge                         condition keys that only the connection knows
     [kinds.<type>]               a resource type of AWS's authorization data
     [keys.<group>]               condition keys that several operations carry
     [operations.<Operation>]     what the operation is judged on
@@ -81,7 +80,6 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operations: dict[str, Entry]
     kinds: dict[str, Kind] = {}
     keys: dict[str, Keys] = {}
-    edge: tuple[str, ...] = ()
 
 
 @cache

@@ -5,7 +5,7 @@ what the operation will refuse, is judged on all resources of the kind, whether 
 not, so that no refusal tells a stranger what there is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import msgspec
@@ -82,6 +82,13 @@ def singly(service: str, operation: str) -> bool:
     """Whether items are refused one by one, as AWS does: check n is that of item n."""
     entry = _entry(service, operation)
     return entry is not None and entry.singly
+
+
+def to_look_up(check: Check, keys: Iterable[str]) -> frozenset[str]:
+    """Those of `keys`, as policies mention them in lower case, that need a look at the resource."""
+    return frozenset(
+        key for key in keys if key in check.looked_up or key[: key.find("/") + 1] in check.looked_up
+    )
 
 
 def resolved(check: Check, arn: str) -> Check:

@@ -20,6 +20,7 @@ _MOMENT = re.compile(
     r"(?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?"
 )
 _NETWORK = re.compile(r"([0-9A-Fa-f:.]{2,45})(?:/([0-9]{1,3}))?")
+_ADDRESS_CHARS_MAX = 45  # IPv6 with an IPv4 tail
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_NS = 1_000_000_000
 _V4_BITS = 32
@@ -28,12 +29,10 @@ _MAPPED = int(ipaddress.IPv6Address("::ffff:0:0")) >> _V4_BITS
 Address = tuple[int, int]  # version 4 or 6, the bits as a number
 
 
-@lru_cache(maxsize=4096)
 def number(text: str) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-@lru_cache(maxsize=4096)
 def moment(text: str) -> int | None:
     """Nanoseconds since the epoch of ISO 8601 or of epoch seconds; four digits are a year."""
     found = _MOMENT.fullmatch(text)
@@ -68,14 +67,17 @@ def _zone(text: str | None) -> timezone:
     return timezone(-offset if text[0] == "-" else offset)
 
 
-@lru_cache(maxsize=4096)
 def address(text: str) -> Address | None:
     """One address; IPv4 that is written as IPv6 is IPv4."""
+    return _address(text) if len(text) <= _ADDRESS_CHARS_MAX else None
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> Address | None:
     network_of_one = None if "/" in text else network(text)
     return None if network_of_one is None else network_of_one[:2]
 
 
-@lru_cache(maxsize=4096)
 def network(text: str) -> tuple[int, int, int] | None:
     """Version, bits of the network, and how many bits of an address are free in it."""
     found = _NETWORK.fullmatch(text)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from modelyard.access.policy import condition_values, patterns, variables
-from modelyard.access.policy.patterns import AnyOf, Token, Wild
+from modelyard.access.policy.patterns import Token, Wild
 from modelyard.access.policy.variables import Template, Values
 
 _OPERATOR = re.compile(r"(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?")
@@ -132,7 +132,7 @@ def _among(
 ) -> _Made:
     templates = [variables.parse(text, variables=with_variables, wildcards=like) for text in wanted]
     plain, open_ones = apart(templates)
-    fixed = AnyOf(plain)
+    fixed = patterns.any_of(plain)
 
     def test(value: str, values: Values) -> bool:
         folded = value if fold is None else fold(value)

@@ -14,7 +14,7 @@ from enum import Enum
 from modelyard.access.policy import conditions, variables
 from modelyard.access.policy.conditions import Condition
 from modelyard.access.policy.documents import Statement
-from modelyard.access.policy.patterns import AnyOf, kept_matcher, tokens
+from modelyard.access.policy.patterns import any_of, kept_matcher, tokens
 from modelyard.access.policy.principals import Grant, Principals
 from modelyard.call import Principal
 
@@ -143,14 +143,14 @@ class Rule:
         self.label = f"{source}, {statement.place}"
         if statement.sid:
             self.label += f" ({statement.sid})"
-        self._actions = AnyOf(tokens(action.lower()) for action in statement.actions)
+        self._actions = any_of(tokens(action.lower()) for action in statement.actions)
         self._not_actions, self._not_resources = statement.not_actions, statement.not_resources
         templates = [
             variables.parse(resource, variables=statement.variables, wildcards=True)
             for resource in statement.resources
         ]
         fixed, self._open_resources = conditions.apart(templates)
-        self._resources = AnyOf(fixed) if statement.resources else None
+        self._resources = any_of(fixed) if statement.resources else None
         self.principals = (
             Principals(statement.principals, negated=statement.not_principals)
             if statement.principals
@@ -168,8 +168,12 @@ class Rule:
 
     def applies(self, request: Request) -> bool:
         """Whether resource and conditions hold; the action was asked before."""
-        if self._resources is not None and not self._covers(request):
-            return False
+        if self._resources is not None:
+            if self._open_resources:
+                if not self._covers(request):
+                    return False
+            elif self._resources(request.resource) is self._not_resources:
+                return False
         for condition in self.conditions:  # noqa: SIM110 - a generator costs as much as a condition
             if not condition.met(request):
                 return False

@@ -54,7 +54,7 @@ def matcher(pattern: Sequence[Token]) -> Matcher:
     return _Glob(pattern).__call__
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def kept_matcher(pattern: tuple[Token, ...]) -> Matcher:
     """For patterns that requests fill in: a caller's own come again and again."""
     return matcher(pattern)
@@ -64,30 +64,37 @@ def _anything(text: str) -> bool:
     return True
 
 
-class AnyOf:
-    """Whether a text matches one of many patterns: one look-up for what is spelled out."""
+def any_of(patterns: Iterable[Sequence[Token]]) -> Matcher:
+    """Whether a text matches one of many patterns: one look-up for all that is spelled out."""
+    exact, prefixes, globs = set(), [], []
+    for pattern in patterns:
+        wilds = [token for token in pattern if isinstance(token, Wild)]
+        if not wilds:
+            exact.add("".join(map(str, pattern)))
+        elif len(wilds) == 1 and pattern[-1] is Wild.ANY:
+            prefixes.append("".join(map(str, pattern[:-1])))
+        else:
+            globs.append(pattern)
+    if "" in prefixes:
+        return _anything
+    if not globs and not prefixes:
+        return frozenset(exact).__contains__
+    return _any_of(frozenset(exact), tuple(prefixes), globs)
 
-    __slots__ = ("_exact", "_globs", "_prefixes", "everything")
 
-    def __init__(self, patterns: Iterable[Sequence[Token]]) -> None:
-        exact, prefixes, globs = set(), [], []
-        self.everything = False
-        for pattern in patterns:
-            literal = "".join(token for token in pattern if isinstance(token, str))
-            wilds = [token for token in pattern if isinstance(token, Wild)]
-            if not wilds:
-                exact.add(literal)
-            elif wilds == [Wild.ANY] and pattern[-1] is Wild.ANY:
-                prefixes.append(literal)
-                self.everything = self.everything or not literal
-            else:
-                globs.append(matcher(pattern))
-        self._exact, self._prefixes, self._globs = frozenset(exact), tuple(prefixes), tuple(globs)
+def _any_of(
+    exact: frozenset[str], prefixes: tuple[str, ...], globs: list[Sequence[Token]]
+) -> Matcher:
+    matchers = tuple(map(matcher, globs))
+    # Most texts do not even begin as a pattern does; one comparison tells for all.
+    heads = tuple(glob[0] if isinstance(glob[0], str) else "" for glob in globs)
 
-    def __call__(self, text: str) -> bool:
-        if text in self._exact or text.startswith(self._prefixes):
+    def matches_one(text: str) -> bool:
+        if text in exact or text.startswith(prefixes):
             return True
-        return any(glob(text) for glob in self._globs)
+        return text.startswith(heads) and any(glob(text) for glob in matchers)
+
+    return matches_one
 
 
 class _Piece:
@@ -143,9 +150,9 @@ class _Glob:
         if not self._last.at(text, end):
             return False
         position = self._first.size
-        for piece in self._middle:
+        for piece in self._middle:  # none reaches over `end`, where it would not be found
             found = piece.after(text, position, end)
             if found < 0:
                 return False
             position = found + piece.size
-        return position <= end
+        return True

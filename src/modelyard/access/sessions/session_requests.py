@@ -35,6 +35,8 @@ def read(request: Document, principal: Principal, role_arn: str, now_us: int) ->
         policy_arns=arns,
         tags=tags + inherited,
         transitive_tag_keys=transitive + passed_on,
+        # A role that a person's session takes on ends with their sign-in too.
+        sign_in=principal.session.sign_in if principal.session is not None else "",
     )
     packed = session_tokens.packed_bytes(session)
     if packed > session_tokens.PACKED_BYTES_MAX:

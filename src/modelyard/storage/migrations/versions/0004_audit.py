@@ -7,7 +7,7 @@ the record is chained; nothing else of a row is ever changed, and no row is dele
 from modelyard.storage.migrations import ddl
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 
 STATEMENTS = (
     # error_code: "" for a call that was carried out. seal: a MAC over all columns before it.

@@ -1,0 +1,1 @@
+"""Signing in with a browser, and for a command: the routes below /sign-in."""
