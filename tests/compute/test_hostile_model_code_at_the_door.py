@@ -1,5 +1,6 @@
 """What model code can do with the door it is given: reach the server's HTTP, and nothing else."""
 
+import http.client
 import json
 import time
 from typing import Any
@@ -101,6 +102,30 @@ def test_the_token_of_one_replica_opens_nothing_at_another(
     assert "SecretAccessKey" not in document
     own = yard.run(hostile, ASK + "answer = ask(Authorization=token)")
     assert own[1]["RoleArn"] == f"arn:aws:iam::{ACCOUNT}:role/hostile"
+
+
+def test_the_pages_where_people_sign_in_are_not_behind_the_door(yard: Yard, hostile: str) -> None:
+    outside = http.client.HTTPConnection("127.0.0.1", yard.server.port, timeout=60)
+    outside.request("GET", "/sign-in")
+    assert outside.getresponse().status < 400
+    outside.close()
+
+    inside = yard.run(
+        hostile,
+        """
+import http.client, os
+connection = http.client.HTTPConnection(os.environ["AWS_ENDPOINT_URL"].removeprefix("http://"))
+found = []
+for method in ("GET", "POST"):
+    connection.request(method, "/sign-in", body=b"")
+    response = connection.getresponse()
+    response.read()
+    found.append(response.status)
+answer = found
+""",
+    )
+
+    assert inside == [403, 403]
 
 
 def test_connections_that_are_left_open_harm_nobody_else(
