@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
+import shutil
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -12,10 +15,14 @@ import pytest_asyncio
 from modelyard.access.sessions.execution_roles import ExecutionRoles
 from modelyard.access.sessions.session_tokens import SessionTokens
 from modelyard.compute import doors as doors_module
-from modelyard.compute.backend import Execution
+from modelyard.compute.backend import Execution, Ready, ReplicaSpec
 from modelyard.compute.doors import Doors
+from modelyard.compute.processes import ProcessBackend
+from modelyard.hosting.replicas import Invocation
 from modelyard.replica import door
 from modelyard.storage import database as databases
+from tests.compute.conftest import SKLEARN, settled
+from tests.loud_skip import require
 
 SECONDS_MAX = 60.0
 EXECUTION = Execution(
@@ -85,6 +92,45 @@ async def doors(tmp_path: Path, echoes: Echoes) -> AsyncIterator[Doors]:
     await database.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a right to make namespaces to lose")
+async def test_without_a_network_namespace_a_model_serves_and_has_no_door(
+    doors: Doors, script: Callable[..., Path], tmp_path: Path
+) -> None:
+    require(shutil.which("setpriv"), "setpriv")
+    weak = tmp_path / "python-without-rights"
+    command = f'exec setpriv --bounding-set=-sys_admin {sys.executable} "$@"'
+    weak.write_text(f"#!/bin/sh\n{command}\n")
+    weak.chmod(0o755)
+    source = """
+import os, socket
+def model_fn(model_dir): return model_dir
+def transform_fn(model_dir, data, content_type, accept):
+    try:
+        socket.socket()
+    except PermissionError:
+        return str([name for name in os.environ if "CONTAINER" in name]), "text/csv"
+"""
+    backend = ProcessBackend(environments=tmp_path / "e", python=str(weak), doors=doors)
+    try:
+        spec = ReplicaSpec(
+            id="weak",
+            image=SKLEARN,
+            archive=script(source),
+            folder=tmp_path / "weak",
+            execution=EXECUTION,
+        )
+        await backend.start(spec)
+        state = await settled(backend, "weak")
+        assert isinstance(state, Ready), state
+        answer = await state.replica.invoke(Invocation(b"1", "text/csv"))
+        told = (tmp_path / "weak" / "log").read_bytes()
+    finally:
+        await backend.close()
+
+    assert answer.body.strip() == b"[]"
+    assert b"no network of its own" in told
+
+
 @pytest_asyncio.fixture
 async def open_door(doors: Doors) -> AsyncIterator[Callable[[], Channel]]:
     opened = []
@@ -130,6 +176,17 @@ async def test_an_unusable_role_is_answered_as_the_credentials_endpoint_would(
     assert (number, status, descriptors) == (b"12", b"400", [])
     assert json.loads(body)["code"] == "AccessDenied"
     assert EXECUTION.role_arn in json.loads(body)["message"]
+
+
+async def test_a_reason_for_no_credentials_is_logged_once(
+    open_door: OpenDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = open_door()
+
+    for number in range(20):
+        await channel.ask(b"credentials %d" % number)
+
+    assert [record.message for record in caplog.records] == ["execution_role_not_usable"]
 
 
 async def test_there_is_a_limit_to_the_streams_of_a_replica(

@@ -58,24 +58,14 @@ class Doors:
             end()
             raise
 
-    async def credentials(
-        self, replica_id: str, execution: Execution
-    ) -> tuple[int, Mapping[str, str]]:
-        """A status and document of the container credentials endpoint."""
-        try:
-            return 200, await self._roles.credentials(
-                execution.role_arn,
-                account=execution.account,
-                source_arn=execution.source_arn,
-                now_us=time.time_ns() // 1000,
-            )
-        except RoleNotUsable as problem:
-            fields = {"replica": replica_id, "role": execution.role_arn, "reason": str(problem)}
-            log.warning("execution_role_not_usable", extra=fields)
-            return 400, {"code": "AccessDenied", "message": str(problem)}
-        except Unavailable:
-            message = "The execution role cannot be looked up now. Try again."
-            return 503, {"code": "ServiceUnavailable", "message": message}
+    async def credentials(self, execution: Execution) -> Mapping[str, str]:
+        """Raises: RoleNotUsable, Unavailable."""
+        return await self._roles.credentials(
+            execution.role_arn,
+            account=execution.account,
+            source_arn=execution.source_arn,
+            now_us=time.time_ns() // 1000,
+        )
 
 
 class Door:
@@ -91,6 +81,9 @@ class Door:
         self._control.setblocking(False)
         self._streams: dict[int, Callable[[], None]] = {}  # how to end each
         self._next = 0
+        self._told = (
+            ""  # the last reason why there are no credentials: logged once, not at each ask
+        )
         self._task = asyncio.create_task(self._answer(), name=f"door of {replica_id}")
 
     async def close(self) -> None:
@@ -129,9 +122,21 @@ class Door:
             if what == door.CONNECT:
                 await self._connect(number)
             else:
-                status, document = await self._doors.credentials(self._replica_id, self._execution)
-                answer = b"%b %d %b" % (number, status, json.dumps(document).encode())
-                self._control.send(answer)
+                status, document = await self._credentials()
+                self._control.send(b"%b %d %b" % (number, status, json.dumps(document).encode()))
+
+    async def _credentials(self) -> tuple[int, Mapping[str, str]]:
+        """A status and document of the container credentials endpoint."""
+        try:
+            return 200, await self._doors.credentials(self._execution)
+        except RoleNotUsable as problem:
+            if self._told != str(problem):
+                self._told = str(problem)
+                self._log("execution_role_not_usable", self._told)
+            return 400, {"code": "AccessDenied", "message": str(problem)}
+        except Unavailable:
+            message = "The execution role cannot be looked up now. Try again."
+            return 503, {"code": "ServiceUnavailable", "message": message}
 
     async def _connect(self, number: bytes) -> None:
         full = self._doors.connections >= CONNECTIONS_OF_ALL_MAX
@@ -153,7 +158,10 @@ class Door:
         self._streams.pop(key, None)
 
     def _log(self, event: str, reason: str) -> None:
-        log.warning(event, extra={"replica": self._replica_id, "reason": reason})
+        source = self._execution.source_arn
+        log.warning(
+            event, extra={"replica": self._replica_id, "endpoint": source, "reason": reason}
+        )
 
 
 def _nothing() -> None:
