@@ -79,6 +79,7 @@ class Case:
     service: str
     operation: str
     request: Document
+    refused: list[str] = field(default_factory=list)  # by the latest decision, items one by one
 
     @property
     def needs_storage(self) -> bool:
@@ -114,6 +115,7 @@ class Case:
             if not singly:
                 raise AccessDeniedException(sentence)
             refused[number] = sentence
+        self.refused[:] = refused.values()
         return Permit(shared, refused, listed)
 
     def sees(self, tx: Transaction, permit: Permit) -> Callable[[str], Awaitable[bool]] | None:
