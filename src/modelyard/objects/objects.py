@@ -111,7 +111,11 @@ class Objects(Shelf):
             deleted: list[Document] = []
             failed: list[Document] = []
             gone: list[rows.Described] = []
-            for one in wanted:
+            for number, one in enumerate(wanted):
+                if number in call.refused:
+                    denied = {"Code": "AccessDenied", "Message": call.refused[number]}
+                    failed.append({"Key": one["Key"], **denied})
+                    continue
                 try:
                     headers.check_version(one)
                     found = await _delete(tx, request["Bucket"], one["Key"], one.get("ETag"))

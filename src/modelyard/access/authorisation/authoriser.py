@@ -86,7 +86,7 @@ class Case:
         return any(
             check.lookup is not None
             or _held(check) is not None
-            or any(_is_looked_up(check, key) for key in self.subject.keys_for(check.action))
+            or actions.to_look_up(check, self.subject.keys_for(check.action))
             for check in self.checks
         )
 
@@ -147,7 +147,7 @@ class Case:
             wanted |= policy.keys_for(check.action)
         if wanted:
             context = {**context, **request_keys.of(self.call, wanted)}
-            if any(_is_looked_up(check, key) for key in wanted):
+            if actions.to_look_up(check, wanted):
                 assert tx is not None
                 context |= await _facts(tx, check, self.call.account)
         question = Question(check.action, check.resource, check.resource_account, context)
@@ -190,11 +190,6 @@ _FACTS = frozenset(
         "s3:existingobjecttag/",
     }
 )
-
-
-def _is_looked_up(check: Check, key: str) -> bool:
-    family = key.partition("/")[0] + "/"
-    return key in check.looked_up or family in check.looked_up
 
 
 async def _facts(tx: Transaction, check: Check, account: str) -> Mapping[str, tuple[str, ...]]:

@@ -11,14 +11,14 @@ from typing import Generic, TypeVar
 
 from modelyard import resource_facts
 from modelyard.access.accounts import accounts
-from modelyard.access.authorisation import subjects
+from modelyard.access.authorisation import stored_documents, subjects
 from modelyard.access.authorisation.freshness import Freshness
 from modelyard.access.identities import access_keys, roles
 from modelyard.access.identities.access_keys import StoredKey
 from modelyard.access.identities.key_uses import KeyUses
 from modelyard.access.keys.credentials import Credentials, KeyHolder
 from modelyard.access.keys.key_cipher import KeyCipher, UnreadableSecret
-from modelyard.access.policy import documents, evaluation
+from modelyard.access.policy import documents
 from modelyard.access.policy.evaluation import Policy, Subject
 from modelyard.access.sessions.session_tokens import SessionTokens
 from modelyard.call import Principal
@@ -102,7 +102,9 @@ class Directory:
             text = await resource_facts.resource_policy(tx, arn)
             if text is None:
                 return None
-            return evaluation.compile(documents.read_resource(text), f"resource policy of {arn}")
+            return stored_documents.compiled(
+                documents.read_resource, text, f"resource policy of {arn}"
+            )
 
         return await self._policies.get(arn, look)
 
@@ -160,4 +162,6 @@ async def _trust_policy(tx: Transaction, arn: str) -> Policy | None:
     role = await roles.find(tx, account, path.rpartition("/")[2])
     if role is None or role.arn != arn:
         return None
-    return evaluation.compile(documents.read_trust(role.trust_policy), f"trust policy of {arn}")
+    return stored_documents.compiled(
+        documents.read_trust, role.trust_policy, f"trust policy of {arn}"
+    )

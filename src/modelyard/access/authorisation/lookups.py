@@ -42,8 +42,8 @@ async def identity_facts(tx: Transaction, arn: str, account: str) -> Mapping[str
         if found is None or found.arn != arn:
             return {}
         facts = {
-            f"{prefix}:resourcetag/{key.lower()}": (value,)
-            for key, value in found.tags.items()
+            f"{prefix}:resourcetag/{key}": values
+            for key, values in resource_facts.folded(found.tags).items()
             for prefix in ("aws", "iam")
         }
         if found.boundary:
