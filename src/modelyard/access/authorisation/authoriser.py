@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from modelyard import resource_facts
-from modelyard.access.authorisation import lookups, request_keys
+from modelyard.access.authorisation import lookups, request_keys, resource_policies, subjects
 from modelyard.access.authorisation.directory import Directory
 from modelyard.access.policy import actions, evaluation
 from modelyard.access.policy.action_resources import Asker
@@ -18,7 +18,6 @@ from modelyard.call import Document, OpenCall
 from modelyard.errors import AccessDeniedException
 from modelyard.storage.transaction import Transaction
 
-_S3 = "arn:aws:s3:::"
 # AWS: credentials of GetSessionToken without MFA call no IAM, and of STS these two alone.
 _OWN_SESSIONS_OF_STS = frozenset({"AssumeRole", "GetCallerIdentity"})
 # Whoever asks for it is nobody, or no matter: it judges the token by the role's trust policy.
@@ -134,6 +133,13 @@ class Case:
         _, _, verdict = await self._verdict(tx, check)
         return verdict.allowed
 
+    async def may_as(self, tx: Transaction, arn: str, action: str, resource: str) -> bool:
+        """The same about another of the caller's account, as an execution role that is passed."""
+        subject = await subjects.of_arn(tx, self.call.account, arn)
+        return subject is not None and await replace(self, subject=subject).may(
+            tx, action, resource
+        )
+
     async def _verdict(
         self, tx: Transaction | None, check: Check
     ) -> tuple[Check, Question, Verdict]:
@@ -149,7 +155,7 @@ class Case:
             context = {**context, **request_keys.of(self.call, wanted)}
             if actions.to_look_up(check, wanted):
                 assert tx is not None
-                context |= await _facts(tx, check, self.call.account)
+                context |= await lookups.facts(tx, check.resource, self.call.account)
         question = Question(check.action, check.resource, check.resource_account, context)
         return check, question, evaluation.decide(self.subject, question, policy)
 
@@ -176,7 +182,9 @@ class Case:
 
 def permitted(call: OpenCall, case: Case, permit: Permit) -> OpenCall:
     """The call with what its operation may touch beyond its own."""
-    return replace(call, may=case.may, shared=permit.shared, refused=permit.refused)
+    return replace(
+        call, may=case.may, may_as=case.may_as, shared=permit.shared, refused=permit.refused
+    )
 
 
 _FACTS = frozenset(
@@ -192,19 +200,5 @@ _FACTS = frozenset(
 )
 
 
-async def _facts(tx: Transaction, check: Check, account: str) -> Mapping[str, tuple[str, ...]]:
-    if check.resource.startswith("arn:aws:iam:"):
-        return await lookups.identity_facts(tx, check.resource, account)
-    return await resource_facts.facts(tx, check.resource)
-
-
 def _held(check: Check) -> str | None:
-    """The ARN that may carry a policy about this resource."""
-    resource = check.resource
-    if resource.startswith(_S3):
-        return resource_facts.holder(resource)
-    if check.action.lower() in evaluation.TRUSTED and resource.startswith("arn:aws:iam::"):
-        return resource
-    if ":model-package" in resource and resource.startswith("arn:aws:sagemaker:"):
-        return resource_facts.holder(resource)
-    return None
+    return resource_policies.holder(check.action, check.resource)
