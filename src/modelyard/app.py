@@ -26,13 +26,15 @@ from modelyard.access.interception.connect import ConnectListener
 from modelyard.access.keys import credentials, key_cipher, private_files
 from modelyard.access.keys.key_cipher import KeyCipher
 from modelyard.access.people.people import People
-from modelyard.access.policy import sharing
+from modelyard.access.policy import actions, sharing
+from modelyard.access.sessions.execution_roles import ExecutionRoles
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import checkpoints
 from modelyard.audit.chaining import Chaining
 from modelyard.audit.trail import Trail
 from modelyard.compute.artifacts import Artifacts
 from modelyard.compute.controller import Controller
+from modelyard.compute.doors import Doors
 from modelyard.compute.keeper import Sizes
 from modelyard.compute.processes import ProcessBackend
 from modelyard.contract.page_tokens import PageTokens
@@ -88,7 +90,6 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         stack.callback(blobs.close)
         objects = ObjectDoor(db, blobs, sharing.read_bucket_policy)
         routing = RoutingTable()
-        await _start_compute(stack, settings, folder, db, objects, routing)
         audit_keys = checkpoints.Keys(keys.secret.derive(checkpoints.SECRET_LABEL))
         trail = Trail(audit_keys.seal, environment_kept=settings.audit_environment == "keep")
         freshness = Freshness(db)
@@ -96,8 +97,12 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         record = sign_in_records.recording(trail, settings.region)
         people = People(db, settings, keys, freshness, record)
         stack.callback(people.close)
+        actions.load()
         server = _server(settings, db, keys, objects, routing, trail, people, uses)
-        await _start_listener(stack, Listener(server, settings), sock)
+        listener = Listener(server, settings)
+        doors = Doors(listener.serve_stream, ExecutionRoles(db, keys.sessions))
+        await _start_compute(stack, settings, folder, db, objects, routing, doors)
+        await _start_listener(stack, listener, sock)
         port = sock.getsockname()[1]
         _run_beside(stack, freshness.watch())
         _run_beside(stack, uses.run(db))
@@ -148,12 +153,14 @@ async def _start_compute(
     db: Database,
     objects: ObjectDoor,
     routing: RoutingTable,
+    doors: Doors,
 ) -> None:
     """The controller and its replicas; left in the opposite order."""
     backend = ProcessBackend(
         environments=folder.environments,
         private=(folder.root,),
         unconfined_code=settings.unconfined_code == "allow",
+        doors=doors,
     )
     stack.push_async_callback(backend.close)
     controller = Controller(

@@ -191,6 +191,7 @@ async def _permitted(case: Case, call: OpenCall, tx: Transaction) -> Call:
         user_agent=call.user_agent,
         sees=case.sees(tx, permit),
         may=case.may,
+        may_as=case.may_as,
         shared=permit.shared,
         refused=permit.refused,
         tx=tx,

@@ -21,6 +21,7 @@ STEPS = (
     *("001.register-dict-metrics", "001.approve-and-reject", "001.tag-models"),
     "002.",
     *("004.provision-", "004.register-", "004.list-", "004.approve-", "004.deploy-"),
+    "004.iam-",
     "004.cleanup-",
     *("sdk.default-bucket", "sdk.execution-role", "sdk.model-package-update-helpers"),
 )

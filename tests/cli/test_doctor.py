@@ -139,6 +139,7 @@ def test_an_aws_cli_that_cannot_be_pointed_is_told(said: str, level: Level) -> N
         ("resource limits, seccomp", WARNING),
         ("resource limits, Landlock 5, seccomp", WARNING),
         ("network namespace, resource limits, Landlock 5, seccomp", GOOD),
+        ("network namespace, Landlock 5; no door: model code reaches no S3", WARNING),
     ],
 )
 def test_a_weaker_sandbox_is_told(level: str, expected: Level) -> None:

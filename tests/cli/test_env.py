@@ -120,6 +120,8 @@ def test_the_sagemaker_sdk_finds_its_bucket_and_role_behind_its_hard_coded_host(
     }
     aws = client_env("awscli").parent / "aws"
     role = iam.create_role(RoleName="Notebook", AssumeRolePolicyDocument=json.dumps(trust))
+    for policy in ("AmazonSageMakerFullAccess", "AmazonS3FullAccess", "IAMFullAccess"):
+        iam.attach_role_policy(RoleName="Notebook", PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
     script = (
         exports(server)
         + f"""

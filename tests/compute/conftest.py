@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import io
 import tarfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from modelyard.compute import sandbox
 from modelyard.compute.backend import Ended, Ready, ReplicaSpec, State
 from modelyard.compute.processes import ProcessBackend
+from tests.compute.execution_yard import Yard
+from tests.loud_skip import require
+from tests.server_process import ServerProcess
 
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -126,3 +130,15 @@ def script(tmp_path: Path) -> Callable[..., Path]:
         return pack(tmp_path / f"script-{number}.tar.gz", content)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    require("door to" in sandbox.level(), "a network namespace for each replica")
+    server = ServerProcess(tmp_path_factory.mktemp("execution-roles"))
+    server.start()
+    try:
+        yield Yard(server)
+    finally:
+        complaints = server.close()
+    assert not complaints

@@ -15,6 +15,11 @@ _IN_WORDS = {
     "root_access_key_id": "made at the first start",
     "root_secret_access_key": "made at the first start",
     "connect_port": "the port after MODELYARD_PORT",
+    "public_url": "this machine only",
+    "oidc_issuer": "none",
+    "oidc_client_id": "none",
+    "oidc_client_secret": "none",
+    "oidc_role": "the first by name that accepts the person",
 }
 _ROW = re.compile(r"\| `(MODELYARD_[A-Z_]+)` \| (.*?) \| (.+?) \|")
 

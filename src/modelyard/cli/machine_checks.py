@@ -91,6 +91,13 @@ def sandbox_finding(level: str) -> Finding:
             "Allow user namespaces to the server's user (sysctl kernel.unprivileged_userns_clone=1"
             " or its like).",
         )
+    if "; no door" in level:
+        return warning(
+            "sandbox",
+            level,
+            "The kernel refuses to set up the loopback of a replica's own network. Give the server"
+            " CAP_NET_ADMIN, or run it as a user who may make user namespaces.",
+        )
     return good("sandbox", level)
 
 

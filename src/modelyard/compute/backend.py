@@ -8,6 +8,16 @@ from typing import Protocol
 from modelyard.hosting.replicas import Replica
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Whose permissions model code has at the server's door, and where it is."""
+
+    role_arn: str  # "" of a deployment that was made before roles were kept
+    account: str  # of the endpoint
+    region: str
+    source_arn: str  # the endpoint's, for trust policies that ask
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaSpec:
     """Everything a replica needs, complete: a backend looks nothing up.
@@ -23,6 +33,7 @@ class ReplicaSpec:
     folder: Path
     code_archive: Path | None = None  # what SAGEMAKER_SUBMIT_DIRECTORY names, if it is an s3 URI
     environment: Mapping[str, str] = field(default_factory=dict)
+    execution: Execution | None = None  # None: isolated, no door
     memory_bytes: int = 2 << 30
     threads: int = 1
     start_seconds_max: float = 600.0

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from modelyard import errors
 from modelyard.compute.artifacts import ArtifactLost
-from modelyard.compute.backend import Backend, Ended, Ready, ReplicaSpec
+from modelyard.compute.backend import Backend, Ended, Execution, Ready, ReplicaSpec
 from modelyard.hosting import rollout, wishes
 from modelyard.hosting.rollout import Health, Place, Seen, Trouble
 from modelyard.hosting.routing import EndpointKey, Fleet, RoutingTable, Slot
@@ -281,6 +281,7 @@ class Keeper:
             code_archive=code,
             folder=self._means.folder / replica.id,
             environment=container["Environment"],
+            execution=self._execution(variant),
             memory_bytes=sizes.memory_bytes,
             threads=sizes.threads,
             start_seconds_max=limit + _BACKEND_MARGIN_SECONDS,
@@ -288,6 +289,12 @@ class Keeper:
         )
         await self._means.backend.start(spec)
         replica.handed_over = True
+
+    def _execution(self, variant: Mapping[str, Any]) -> Execution | None:
+        if variant.get("EnableNetworkIsolation"):
+            return None
+        region, role_arn = self.arn.split(":")[3], variant.get("ExecutionRoleArn", "")
+        return Execution(role_arn, self._key.account, region, self.arn)
 
     async def _fetch(self, replica: _Replica, container: Mapping[str, Any]) -> Path | None:
         archive = await self._means.artifacts.fetch(self._key.account, container)

@@ -16,12 +16,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from modelyard.compute import folders, sandbox
 from modelyard.compute.backend import Ended, Ready, ReplicaSpec, Starting, State
+from modelyard.compute.doors import Door, Doors
 from modelyard.compute.environments import EnvironmentCache, RequirementsError
 from modelyard.compute.frame_client import FrameClient
 from modelyard.compute.replica_log import TAIL_BYTES, ReplicaLog
@@ -46,6 +47,8 @@ class _Child:
     pidfd: int
     connection: socket.socket
     status: int
+    control: socket.socket | None  # until a door owns it
+    door: Door | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -65,7 +68,8 @@ class ProcessBackend:
 
     `environments` is where environments for requirements are kept. `private` are folders that
     no replica may read whatever else it may: the server's data. `unconfined_code` lets models run
-    code of their own even where nothing keeps it from the server's files.
+    code of their own even where nothing keeps it from the server's files. Without `doors` replicas
+    reach nothing.
     """
 
     def __init__(
@@ -75,8 +79,10 @@ class ProcessBackend:
         private: tuple[Path, ...] = (),
         python: str = sys.executable,
         unconfined_code: bool = False,
+        doors: Doors | None = None,
     ) -> None:
         self._private = private
+        self._doors = doors
         self._unconfined_code = unconfined_code
         self._environments_folder = environments
         self._python = python
@@ -176,7 +182,7 @@ class ProcessBackend:
         self, spec: ReplicaSpec, user: sandbox.User, python: str, *, unpacked: bool
     ) -> sandbox.Plan:
         return sandbox.plan(
-            spec,
+            spec if self._doors is not None else replace(spec, execution=None),
             self._private,
             python,
             unpacked=unpacked,
@@ -243,7 +249,15 @@ class ProcessBackend:
             raise
         replica.child = child
         loop.add_reader(child.pidfd, self._child_ended, child)
+        self._open_door(replica.spec, child)
         return child
+
+    def _open_door(self, spec: ReplicaSpec, child: _Child) -> None:
+        if child.control is not None:
+            assert self._doors is not None
+            assert spec.execution is not None
+            child.door = self._doors.open(spec.id, spec.execution, child.control)
+            child.control = None
 
     def _child_ended(self, child: _Child) -> None:
         asyncio.get_running_loop().remove_reader(child.pidfd)
@@ -258,6 +272,10 @@ class ProcessBackend:
         assert child.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             child.process.stdin.close()
+        if child.door is not None:
+            await child.door.close()
+        if child.control is not None:
+            child.control.close()
         child.connection.close()
         os.close(child.status)
         os.close(child.pidfd)
@@ -282,31 +300,43 @@ def _start_process(plan: sandbox.Plan, output: int) -> _Child:
     ours.setblocking(False)
     status_read, status_write = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(status_read, False)
+    control, their_control = _control_channel() if plan.spec.door else (None, None)
+    given = [theirs.fileno(), status_write]
+    if their_control is not None:
+        given.append(their_control.fileno())
     try:
         process = subprocess.Popen(
-            [*plan.command, str(theirs.fileno()), str(status_write)],
+            [*plan.command, *map(str, given)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             env=dict(plan.environment),
             cwd=plan.work,
-            pass_fds=(theirs.fileno(), status_write),
+            pass_fds=given,
             start_new_session=True,
             bufsize=0,
         )
     except BaseException:
         ours.close()
         os.close(status_read)
+        if control is not None:
+            control.close()
         raise
     finally:
         theirs.close()
+        if their_control is not None:
+            their_control.close()
         os.close(status_write)
         os.close(output)
     assert process.stdin is not None
-    child = _Child(process, os.pidfd_open(process.pid), ours, status_read)
+    child = _Child(process, os.pidfd_open(process.pid), ours, status_read, control)
     with contextlib.suppress(BrokenPipeError):  # it died at once: its end is seen by the pidfd
         process.stdin.write(plan.spec.line())
     return child
+
+
+def _control_channel() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 async def _status(child: _Child) -> dict[str, Any]:

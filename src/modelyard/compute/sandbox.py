@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelyard.compute.backend import ReplicaSpec
-from modelyard.replica.confine import holds_code
+from modelyard.replica.confine import DOOR, holds_code
 from modelyard.replica.spec import Spec
 
 ENTRY = Path(__file__).resolve().parent.parent / "replica" / "__main__.py"
@@ -104,7 +104,7 @@ def plan(
             code_archive=str(spec.code_archive or ""),
             code=str(spec.folder / "code") if spec.code_archive else "",
             work=work,
-            environment=dict(spec.environment),
+            environment=_environment(spec),
             memory_bytes=spec.memory_bytes,
             threads=spec.threads,
             readable=tuple(readable),
@@ -112,8 +112,16 @@ def plan(
             uid=user.uid,
             reads_all=user.reads_all,
             unconfined_code=unconfined_code,
+            door=spec.execution is not None,
         ),
     )
+
+
+def _environment(spec: ReplicaSpec) -> dict[str, str]:
+    if spec.execution is None:
+        return dict(spec.environment)
+    region = spec.execution.region
+    return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, **spec.environment}
 
 
 def clean_environment(work: str, threads: int) -> dict[str, str]:
@@ -188,6 +196,7 @@ def level() -> str:
             readable=tuple(readable_paths(sys.executable, ())),
             uid=user.uid,
             reads_all=user.reads_all,
+            door=True,
         )
         ended = subprocess.run(
             [sys.executable, "-I", "-B", str(ENTRY), "probe"],
@@ -201,4 +210,6 @@ def level() -> str:
     text = ", ".join(measure for measure in measures if measure)
     if text and not holds_code(measures):
         text += "; nothing keeps model code from files: models with code of their own are refused"
+    if text and DOOR not in measures:
+        text += "; no door: model code reaches no S3 and has no execution role"
     return text or "none: " + ended.stderr.decode("utf-8", "replace").strip()[-300:]

@@ -274,6 +274,7 @@ async def _variants(call: Call, config: Record) -> list[Document]:
             await containers.check_still_deployable(call, snapshot)
         kept = {member: variant[member] for member in _VARIANT_MEMBERS if member in variant}
         kept["Containers"] = [await containers.with_bytes(call, s) for s in snapshots]
+        kept |= models.execution(model["document"])
         variants.append(kept)
     return variants
 

@@ -26,6 +26,12 @@ def arn(account: str, region: str, name: str) -> str:
     return arns.build(region, account, "model", name)
 
 
+def execution(document: Document) -> Document:
+    """As whom the model's code runs, and whether it reaches anything, of a model's row."""
+    members = ("ExecutionRoleArn", "EnableNetworkIsolation")
+    return {member: document["Model"][member] for member in members if member in document["Model"]}
+
+
 def missing(call: Call, name: str) -> ValidationException:
     return ValidationException(f'Could not find model "{arn(call.account, call.region, name)}".')
 
@@ -51,7 +57,9 @@ async def create_model(call: Call, request: Document) -> Document:
         "Containers": [
             snapshot
             for definition in definitions
-            for snapshot in await containers.snapshots(call, definition)
+            for snapshot in await containers.snapshots(
+                call, definition, request["ExecutionRoleArn"]
+            )
         ],
     }
     try:

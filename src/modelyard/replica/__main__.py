@@ -1,9 +1,9 @@
 """The replica's process: confine itself, unpack, load, say ready, answer until the server is gone.
 
-Run by path (`python -I .../replica/__main__.py CONNECTION STATUS`) or as a module; the numbers
-are inherited descriptors: the socket of frames and the pipe for the one status line. The
-specification is the first line of standard input, which then stays open: its end means that the
-server has died.
+Run by path (`python -I .../replica/__main__.py CONNECTION STATUS CONTROL`) or as a module; the
+numbers are inherited descriptors: the socket of frames, the pipe for the one status line, and the
+channel to the server's door, if there is one (door.py). The specification is the first line of
+standard input, which then stays open: its end means that the server has died.
 """
 
 import sys
@@ -26,9 +26,9 @@ if __name__ == "__main__":
         confine.main()
     elif sys.argv[1:] == ["environment"]:
         wanted = Spec.parse(sys.stdin.buffer.readline())
-        measures = confine.confine(wanted)
+        measures = confine.confine(wanted).measures
         if not wanted.unconfined_code and not any(m.startswith("Landlock") for m in measures):
             sys.exit("ERROR: packages are not built where their code cannot be confined")
         sys.exit(environments.build(wanted))
     else:
-        process.main(int(sys.argv[1]), int(sys.argv[2]))
+        process.main(*(int(number) for number in sys.argv[1:]))

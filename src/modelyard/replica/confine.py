@@ -13,8 +13,10 @@ import struct
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
-from modelyard.replica import landlock, seccomp
+from modelyard.replica import door, landlock, seccomp
+from modelyard.replica.door import Ports
 from modelyard.replica.spec import Spec
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 1, 38, 24
@@ -30,6 +32,7 @@ CAPABILITIES_MAX = 64
 CAPABILITY_VERSION_3 = 0x20080522
 FILES_MAX = 1024
 DESCRIPTORS_END = 0x7FFFFFFF
+DOOR = "door to the server's services"  # given, not taken
 FILE_BYTES_MAX = 32 << 30  # one file of a model, or one that model code writes
 PROCESSES_MAX = 512
 ADDRESS_SPACE_EXTRA_BYTES = 8 << 30  # mapped libraries and thread stacks are not memory yet
@@ -54,19 +57,29 @@ def die_with_parent() -> None:
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def confine(spec: Spec) -> list[str]:
-    """Returns in the process that is to run the model, with what was taken from it."""
+class Confined(NamedTuple):
+    """What was taken from this process, and what it listens on for the door, if it may have one."""
+
+    measures: list[str]
+    ports: Ports | None
+
+
+def confine(spec: Spec) -> Confined:
+    """Returns in the process that is to run the model."""
     os.umask(0o022)
     measures = ["no inherited environment"]
     namespaces = _unshare(spec)
     measures += namespaces
+    ports = door.listen() if spec.door and "network namespace" in namespaces else None
+    if ports is not None:
+        measures.append(DOOR)
     # A user who may pass every folder is held by Landlock alone.
     own_user = bool(spec.uid) and (not spec.reads_all or landlock.abi() > 0)
     _limit(spec, processes="user namespace" in namespaces or own_user)
     measures += ["resource limits"]
     if own_user and _become(spec.uid, spec.gid or spec.uid, reads_all=spec.reads_all):
         measures.append("user of its own" + (" who may read" if spec.reads_all else ""))
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 or "user namespace" in namespaces:  # whose maker has them all in it
         _drop_capabilities()
         measures.append("no capabilities")
     if _prctl(PR_SET_NO_NEW_PRIVS, 1):
@@ -76,21 +89,26 @@ def confine(spec: Spec) -> list[str]:
         _continue_in_child()
     try:
         writable = [spec.work, *([] if spec.unpacked else filter(None, (spec.model, spec.code)))]
-        if landlock.restrict(_readable(spec), writable, network=spec.network):
+        if _restrict(spec, writable, ports):
             measures.append(f"Landlock {landlock.abi()}")
     except OSError as error:
         raise ConfinementError(f"The sandbox could not be closed: {error}.") from None
-    if seccomp.restrict(network=spec.network):
+    if seccomp.restrict(network=spec.network, loopback=ports is not None):
         measures.append("seccomp")
-    return measures
+    return Confined(measures, ports)
 
 
-def seal_model(spec: Spec) -> None:
+def seal_model(spec: Spec, ports: Ports | None) -> None:
     """From here on the model's files can only be read."""
     try:
-        landlock.restrict(_readable(spec), [spec.work], network=spec.network)
+        _restrict(spec, [spec.work], ports)
     except OSError as error:
         raise ConfinementError(f"The sandbox could not be closed: {error}.") from None
+
+
+def _restrict(spec: Spec, writable: list[str], ports: Ports | None) -> bool:
+    numbers = () if ports is None else ports.numbers
+    return landlock.restrict(_readable(spec), writable, network=spec.network, ports=numbers)
 
 
 def holds_code(measures: Collection[str]) -> bool:
@@ -207,4 +225,4 @@ def _prctl(option: int, *arguments: int) -> int:
 
 def main() -> None:
     """For `modelyard doctor`: take everything away from this process and say what that was."""
-    sys.stdout.write("\n".join(confine(Spec.parse(sys.stdin.buffer.readline()))) + "\n")
+    sys.stdout.write("\n".join(confine(Spec.parse(sys.stdin.buffer.readline())).measures) + "\n")

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on every architecture
-RULE_PATH_BENEATH = 1
+RULE_PATH_BENEATH, RULE_NET_PORT = 1, 2
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 TRUNCATE = 1 << 14
@@ -17,7 +17,8 @@ _RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many rights on files
 _READ = EXECUTE | READ_FILE | READ_DIR
 _ON_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | 1 << 15
 _DEVICE_MAKING = 1 << 6 | 1 << 11  # character and block devices
-NET_TCP = 0b11  # bind, connect
+NET_BIND, NET_CONNECT = 1 << 0, 1 << 1  # of TCP
+NET_TCP = NET_BIND | NET_CONNECT
 SCOPE_ALL = 0b11  # abstract unix sockets, signals
 
 
@@ -35,14 +36,26 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("parent_fd", ctypes.c_int32))
 
 
+class _NetPort(ctypes.Structure):
+    _fields_ = (("allowed", ctypes.c_uint64), ("port", ctypes.c_uint64))
+
+
 def abi() -> int:
     """The kernel's version of Landlock, 0 when there is none."""
     version: int = _syscall(CREATE_RULESET, None, 0, 1)
     return max(version, 0)
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str], *, network: bool) -> bool:
+def restrict(
+    readable: Iterable[str],
+    writable: Iterable[str],
+    *,
+    network: bool,
+    ports: Iterable[int] = (),
+) -> bool:
     """Allow this thread and what it starts only these paths. False: not available.
+
+    Without `network` it connects by TCP to `ports` only, and listens nowhere new.
 
     Raises OSError when the kernel has Landlock and refuses.
     """
@@ -64,6 +77,9 @@ def restrict(readable: Iterable[str], writable: Iterable[str], *, network: bool)
             _allow(ruleset, path, every & ~_DEVICE_MAKING)
         for device in ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"):
             _allow(ruleset, device, (READ_FILE | WRITE_FILE | TRUNCATE) & every)
+        for port in ports if attributes.net else ():
+            rule = _NetPort(NET_CONNECT, port)
+            _checked(ADD_RULE, ruleset, RULE_NET_PORT, ctypes.byref(rule), 0)
         _checked(RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)

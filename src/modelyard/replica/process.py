@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from modelyard.replica import archive, confine, environments, runtimes, serving
+from modelyard.replica.door import Ports
 from modelyard.replica.spec import Spec
 
 Archives = list[tuple[BinaryIO, Path]]
@@ -21,15 +22,16 @@ _REFUSALS = (
 )
 
 
-def main(connection_fd: int, status_fd: int) -> None:
+def main(connection_fd: int, status_fd: int, control_fd: int | None = None) -> None:
     """Never returns to the caller's caller: the process is the replica."""
     confine.die_with_parent()
     spec = Spec.parse(sys.stdin.buffer.readline())
     connection = socket.socket(fileno=connection_fd)
+    control = None if control_fd is None else socket.socket(fileno=control_fd)
     try:
         archives = _open(spec)  # the right to read them is given up next
-        code_allowed = confine.holds_code(confine.confine(spec)) or spec.unconfined_code
-        runtime = _load(spec, archives, status_fd, code_allowed=code_allowed)
+        confined = confine.confine(spec)
+        runtime = _load(spec, archives, status_fd, confined, control)
     except _REFUSALS as error:
         _report(status_fd, state="failed", reason=str(error))
         sys.exit(1)
@@ -50,9 +52,14 @@ def main(connection_fd: int, status_fd: int) -> None:
 
 
 def _load(
-    spec: Spec, archives: Archives, status_fd: int, *, code_allowed: bool
+    spec: Spec,
+    archives: Archives,
+    status_fd: int,
+    confined: confine.Confined,
+    control: socket.socket | None,
 ) -> serving.Runtime | None:
     """The loaded runtime, or None when the model first needs an environment of its own."""
+    code_allowed = confine.holds_code(confined.measures) or spec.unconfined_code
     model = Path(spec.model)
     code = Path(spec.code) if spec.code else model / "code"
     if not spec.unpacked:
@@ -63,7 +70,7 @@ def _load(
             _require_confinement(code_allowed)
             _report(status_fd, state="requirements", requirements=needed)
             return None
-    confine.seal_model(spec)
+    confine.seal_model(spec, confined.ports)
     # Not before: a second thread would stay outside of what is sealed.
     threading.Thread(target=_end_with_server, name="watch", daemon=True).start()
     choice = runtimes.choose(spec.image, model, code, spec.environment)
@@ -71,7 +78,26 @@ def _load(
         _require_confinement(code_allowed)
     os.environ.update(spec.environment)
     os.environ.setdefault("SM_MODEL_DIR", spec.model)
+    _open_door(confined.ports, control, runs_code=choice.runs_code)
     return choice.load()
+
+
+def _open_door(ports: Ports | None, control: socket.socket | None, *, runs_code: bool) -> None:
+    """For model code; without any nobody would go through it, and a start is kept short."""
+    if ports is not None and control is not None and runs_code:
+        from modelyard.replica import relay
+
+        relay.open_door(ports, control, os.environ)
+        return
+    if ports is not None:
+        ports.close()
+    if control is not None:
+        control.close()
+        if runs_code:
+            sys.stderr.write(
+                "This machine gives a replica no network of its own: model code reaches neither S3 "
+                "nor its execution role's credentials.\n"
+            )
 
 
 def _open(spec: Spec) -> Archives:

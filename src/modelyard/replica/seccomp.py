@@ -11,10 +11,13 @@ import struct
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 ALLOW, KILL_PROCESS, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | 1  # EPERM
 X32_BIT = 0x40000000
-AF_UNIX = 1
+AF_UNIX, AF_INET = 1, 2
+SOCK_STREAM, SOCK_TYPE_MASK = 1, 0xF
+IPPROTO_TCP = 6
 
-_LOAD, _EQUAL, _NOT_BELOW, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _AND, _EQUAL, _NOT_BELOW, _ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT = 0, 4, 16
+_SECOND_AT, _THIRD_AT = 24, 32
 
 # io_uring, open_tree, move_mount, fsopen, pidfd_getfd, mount_setattr: the same everywhere.
 _SAME = (425, 426, 427, 428, 429, 430, 438, 442)
@@ -38,12 +41,16 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def restrict(*, network: bool) -> bool:
-    """Filter this thread and what it starts. False: not available on this machine."""
+def restrict(*, network: bool, loopback: bool = False) -> bool:
+    """Filter this thread and what it starts. False: not available on this machine.
+
+    `network` allows every socket but unix ones; `loopback` those of TCP over IPv4, for a process
+    whose network namespace is its own. Without either there are none.
+    """
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         return False
-    code = _program(*machine, network=network)
+    code = _program(*machine, network=network, loopback=loopback)
     program = _Program(len(code) // 8, code)
     libc = ctypes.CDLL(None, use_errno=True)
     pointer = ctypes.byref(program)
@@ -52,7 +59,13 @@ def restrict(*, network: bool) -> bool:
 
 
 def _program(
-    architecture: int, socket: int, clone: int, refused: tuple[int, ...], *, network: bool
+    architecture: int,
+    socket: int,
+    clone: int,
+    refused: tuple[int, ...],
+    *,
+    network: bool,
+    loopback: bool,
 ) -> bytes:
     steps = [
         _step(_LOAD, _ARCHITECTURE_AT),
@@ -78,6 +91,20 @@ def _program(
             _step(_EQUAL, socket, 0, 3),
             _step(_LOAD, _ARGUMENT_AT),
             _step(_EQUAL, AF_UNIX, 0, 1),
+            _step(_RETURN, REFUSE),
+        ]
+    elif loopback:
+        # The protocol too: Landlock does not know MPTCP, nor what comes after it.
+        steps += [
+            _step(_EQUAL, socket, 0, 9),
+            _step(_LOAD, _ARGUMENT_AT),
+            _step(_EQUAL, AF_INET, 0, 6),
+            _step(_LOAD, _SECOND_AT),
+            _step(_AND, SOCK_TYPE_MASK),
+            _step(_EQUAL, SOCK_STREAM, 0, 3),
+            _step(_LOAD, _THIRD_AT),
+            _step(_EQUAL, 0, 2, 0),
+            _step(_EQUAL, IPPROTO_TCP, 1, 0),
             _step(_RETURN, REFUSE),
         ]
     else:

@@ -27,6 +27,7 @@ class Spec:
     reads_all: bool = False  # that user passes closed folders (the interpreter lies in one)
     requirements: str = ""  # to install, word by word; empty: the file in the folder `model`
     network: bool = False
+    door: bool = False  # let model code reach the server's door, if it has a network of its own
     unconfined_code: bool = False  # run the model's code even where its files cannot be confined
 
     def line(self) -> bytes:

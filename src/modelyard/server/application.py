@@ -121,7 +121,8 @@ class Server:
             return probe
         service = self._services.guess(exchange.http)
         try:
-            if self._sign_in.is_for(exchange.http):
+            # A replica's door has no address: nobody signs in, or tries passwords, from a model.
+            if exchange.client is not None and self._sign_in.is_for(exchange.http):
                 return await self._people_page(exchange, incoming)
             if web_identity.may_be_asked_by(exchange.http):
                 return await self._unsigned(exchange, incoming)

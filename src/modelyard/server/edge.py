@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -43,6 +44,7 @@ class _GuardedProtocol(HttpToolsProtocol):
     _header_bytes = 0
     _in_headers = False
     _refused = False
+    ended: Callable[[], None] | None = None  # called once the connection is over
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -55,6 +57,8 @@ class _GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+        if self.ended is not None:
+            self.ended()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -162,6 +166,34 @@ class Listener(uvicorn.Server):
         await super().startup(sockets)
         self.listening.set()
 
+    async def serve_stream(
+        self, stream: socket.socket, ended: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Serve a connection that did not come by the port, such as a replica's; and own it.
+
+        It has the limits of every other one. `ended` is called once it is over, at once where
+        the server is stopping. Answers how to end it.
+        """
+        try:
+            await self.listening.wait()
+        except asyncio.CancelledError:
+            stream.close()
+            raise
+        if self.should_exit:
+            stream.close()
+            ended()
+            return _nothing
+        made = self.config.http_protocol_class
+        assert not isinstance(made, str)
+        protocol: Any = made(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        protocol.ended = ended
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, stream)
+        abort: Callable[[], None] = transport.abort
+        return abort
+
     def capture_signals(self) -> Any:
         return _NoSignals()
 
@@ -169,6 +201,10 @@ class Listener(uvicorn.Server):
     def port(self) -> int:
         """The port that was bound, for a setting of 0."""
         return int(self.servers[0].sockets[0].getsockname()[1])
+
+
+def _nothing() -> None:
+    """How to end a connection that never began."""
 
 
 class _NoSignals:
