@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from modelyard import dispatch
 from modelyard.access.accounts.organizations import Organizations
-from modelyard.access.authorisation import subjects
+from modelyard.access.authorisation import access_explanation, subjects
 from modelyard.access.identities import (
     account_aliases,
     account_details,
@@ -75,7 +75,7 @@ def table(
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
-        "modelyard": (decisions, deployments, rollback),
+        "modelyard": (decisions, deployments, rollback, access_explanation),
         "s3": (objects,),
         "iam": (
             *(users, groups, roles, access_keys, *policies),
