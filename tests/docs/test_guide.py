@@ -11,7 +11,8 @@ from tests.docs.conftest import Run
 def test_the_guide_works_as_printed(read_along: Run, boosters: Boosters) -> None:
     told = [read_along(block) for block in blocks.of("docs/guide.md")]
 
-    who, versions, digest, refused, decisions, predictions, updated, rolled_back, _ = told
+    who, versions, digest, refused, decisions, predictions, updated, rolled_back = told[:8]
+    ana, allowed, trail, rolled_over, _ = told[8:]
     assert "arn:aws:iam::123456789012:root" in who
     assert versions.split() == [
         f"arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/{number}"
@@ -26,3 +27,14 @@ def test_the_guide_works_as_printed(read_along: Run, boosters: Boosters) -> None
     assert updated.strip() == "churn-2"
     assert "would roll back to deployment 1" in rolled_back
     assert "churn is InService" in rolled_back
+    assert ana.splitlines()[-1] == "arn:aws:iam::123456789012:user/ana"
+    assert allowed.split("\n")[:3] == [
+        "churn",
+        "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/3",
+        "Somebody else approves.",
+    ]
+    assert "AccessDeniedException" in trail
+    assert "CreateModelPackage  arn:aws:sagemaker" in trail
+    assert "CreateUser  arn:aws:iam::123456789012:user/ana" in trail
+    assert "The trail is whole." in trail
+    assert rolled_over.strip() == "arn:aws:iam::123456789012:user/ana"
