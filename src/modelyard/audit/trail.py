@@ -186,7 +186,7 @@ class Entry:
         document: Document = {"PrincipalId": principal.id}
         if principal.source_identity:
             document["SourceIdentity"] = principal.source_identity
-        issuer = session_issuer(principal.arn)
+        issuer = session_issuer(principal)
         if issuer:
             document["SessionIssuer"] = issuer
         document["SourceIp"] = self.origin.source_ip
@@ -211,9 +211,11 @@ def user_name(arn: str) -> str:
     return arn.rsplit("/", 1)[-1] if "/" in arn else arn.rsplit(":", 1)[-1]
 
 
-def session_issuer(arn: str) -> str:
-    """The ARN of the role that a session is of; "" for who is no session."""
-    parts = arn.split(":", 5)
+def session_issuer(principal: Principal) -> str:
+    """The ARN of the role that a session is of, with its path; "" for who is no session."""
+    if principal.session is not None:
+        return principal.session.role_arn
+    parts = principal.arn.split(":", 5)
     if len(parts) < 6 or parts[2] != "sts" or not parts[5].startswith("assumed-role/"):
         return ""
     return f"{parts[0]}:{parts[1]}:iam::{parts[4]}:role/{parts[5].split('/')[1]}"
