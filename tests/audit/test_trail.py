@@ -47,7 +47,7 @@ async def test_a_denied_role_is_recorded_with_who_asked_and_why_not(yard: Yard) 
 
     record = await yard.last_record()
     assert record is not None
-    assert (record.operation, record.error_code) == ("AssumeRole", "AccessDeniedException")
+    assert (record.operation, record.error_code) == ("AssumeRole", "AccessDenied")
     assert record.resource == arn
     assert (record.principal, record.access_key_id) == (ADA.arn, ADA.access_key_id)
     assert document(record)["Message"] == refused.value.message

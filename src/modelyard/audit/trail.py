@@ -28,6 +28,9 @@ RESOURCES_MAX = 1000  # DeleteObjects
 # The codes under which AWS's services say that a call was denied.
 DENIALS = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"})
 
+# Of these, AWS's answers and CloudTrail's records have the second spelling.
+_OLDER_SERVICES = frozenset({"iam", "s3", "sts"})
+
 _READ_ONLY = re.compile(
     r"Get|List|Describe|Head|Search|BatchDescribe|Lookup|Simulate|Filter|Query|AssumeRole|Invoke"
 )
@@ -146,7 +149,8 @@ class Entry:
     ) -> None:
         """Record that the call was denied; `resources` are what it was judged on."""
         changes = [Change(resource) for resource in resources]
-        await self.put(tx, changes, None, refusal.code, refusal.message)
+        code = "AccessDenied" if self.service in _OLDER_SERVICES else refusal.code
+        await self.put(tx, changes, None, code, refusal.message)
 
     async def put(
         self,
