@@ -156,8 +156,12 @@ class Call(OpenCall):
     def changed(
         self, resource: str, before: Document | None = None, after: Document | None = None
     ) -> None:
-        """Members that are the same before and after need not be left out."""
-        self.changes.append(Change(resource, before, after))
+        """Members that are the same before and after need not be left out.
+
+        Where all are the same, nothing was changed.
+        """
+        same = before is not None and before == after
+        self.changes.append(None if same else Change(resource, before, after))
 
     def unchanged(self) -> None:
         self.changes.append(None)

@@ -109,8 +109,8 @@ class Dispatch:
                 return await self._authorised(offered, call, entry, service, request)
             except errors.Refusal as refusal:
                 if refusal.code in trail.DENIALS:
-                    denial = refusal
-                    await self._database.write(lambda tx: entry.denied(tx, denial))
+                    denial, judged = refusal, authoriser.judged(call, service, request)
+                    await self._database.write(lambda tx: entry.denied(tx, denial, judged))
                 raise
         except errors.Unavailable as fact:
             raise errors.ServiceUnavailable(

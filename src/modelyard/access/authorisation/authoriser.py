@@ -62,8 +62,7 @@ class Authoriser:
             raise AccessDeniedException(
                 f"Credentials of GetSessionToken without MFA cannot call {service}:{operation}."
             )
-        asker = Asker(principal.account, call.region, principal.arn)
-        checks = actions.checks(service, operation, request, asker)
+        checks = _checks(call, service, request)
         return Case(self._directory, subject, call, checks, service, operation, request)
 
 
@@ -180,6 +179,19 @@ class Case:
             return None
         allows = any(policy.about(check.action).allows for policy in self.subject.identity)
         return action if allows else None
+
+
+def judged(call: OpenCall, service: str, request: Document) -> list[str]:
+    """The ARNs that a call is judged on, as far as its request alone tells."""
+    if (service, call.operation) == _BY_TOKEN:
+        return []
+    checks = _checks(call, service, request)
+    return [check.resource for check in checks if check.resource.startswith("arn:")]
+
+
+def _checks(call: OpenCall, service: str, request: Document) -> tuple[Check, ...]:
+    asker = Asker(call.account, call.region, call.principal.arn)
+    return actions.checks(service, call.operation, request, asker)
 
 
 def permitted(call: OpenCall, case: Case, permit: Permit) -> OpenCall:

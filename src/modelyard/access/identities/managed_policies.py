@@ -147,6 +147,7 @@ async def delete_policy(call: Call, request: Document) -> Document:
         )
     await call.tx.run("DELETE FROM managed_policy_version WHERE account = ? AND arn = ?", *key)
     await records.delete(call.tx, MANAGED_POLICY, *key)
+    call.changed(policy.arn, before=shown(policy, policy_uses.NONE) | policy.document)
     return {}
 
 
