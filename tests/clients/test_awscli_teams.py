@@ -16,6 +16,8 @@ import pytest
 from tests.access.iam_words import ACCOUNT, trust
 from tests.server_process import REGION, ServerProcess
 
+pytestmark = pytest.mark.slow  # a hundred programs, one after another
+
 COMMAND_SECONDS_MAX = 300
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
 TEAMS = ("rc-fraud-detection", "algo-recommendation-engine")
