@@ -110,6 +110,7 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "PolicyArn": [IAM_POLICY],
         "PermissionsBoundary": [IAM_POLICY],
         "PolicySourceArn": [ROLE, USER],
+        "Principal": [ROLE, USER],
         "RoleArn": [ROLE],
         "OpenIDConnectProviderArn": [PROVIDER],
         "Url": [("https://amethyst.org", "https://phantom.org")],
@@ -150,6 +151,7 @@ def _names(upload_id: str, access_key_id: str) -> Names:
 # Required, and naming nothing.
 FILLED: dict[str, Callable[[], Any]] = {
     "AccountName": lambda: "x",
+    "Action": lambda: "s3:GetObject",
     "ActionNames": lambda: ["s3:GetObject"],
     "AssumeRolePolicyDocument": lambda: TRUST,
     "Body": lambda: io.BytesIO(b"x"),
@@ -164,6 +166,7 @@ FILLED: dict[str, Callable[[], Any]] = {
     "PartNumber": lambda: 1,
     "Policy": lambda: "{}",
     "PolicyInputList": lambda: [POLICY],
+    "Principal": lambda: "root",
     "PolicyDocument": lambda: POLICY,
     "Resource": lambda: "ModelPackage",
     "ResourcePolicy": lambda: GROUP_POLICY,
