@@ -1,4 +1,4 @@
-"""What a model is made of, and what keys are deleted, by callers whose policies say how far."""
+"""What callers get of models, packages and objects whose policies say how far they may go."""
 
 import json
 from typing import Any
@@ -115,3 +115,27 @@ def test_who_may_not_list_a_bucket_is_not_told_which_keys_are_missing(
     with pytest.raises(ClientError) as missing:
         s3.get_object(Bucket="models", Key="none")
     assert missing.value.response["Error"]["Code"] == "NoSuchKey"
+
+
+def test_a_list_of_everything_leaves_out_what_is_denied(server: ServerProcess) -> None:
+    admin = server.client("sagemaker")
+    for group in ("open", "secret", "shown"):
+        admin.create_model_package_group(ModelPackageGroupName=group)
+    allowed = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}
+    denied = {
+        "Effect": "Deny",
+        "Action": "sagemaker:DescribeModelPackageGroup",
+        "Resource": "arn:aws:sagemaker:*:*:model-package-group/secret",
+    }
+    sagemaker = as_user(server, "sagemaker", allowed, denied)
+
+    pages = sagemaker.get_paginator("list_model_package_groups").paginate(
+        SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 1}
+    )
+    shown = [
+        group["ModelPackageGroupName"]
+        for page in pages
+        for group in page["ModelPackageGroupSummaryList"]
+    ]
+
+    assert shown == ["open", "shown"]
