@@ -166,6 +166,7 @@ FILLED: dict[str, Callable[[], Any]] = {
     "PartNumber": lambda: 1,
     "Policy": lambda: "{}",
     "PolicyInputList": lambda: [POLICY],
+    "Principal": lambda: "root",
     "PolicyDocument": lambda: POLICY,
     "Resource": lambda: "ModelPackage",
     "ResourcePolicy": lambda: GROUP_POLICY,

@@ -1,4 +1,4 @@
-"""What a model is made of, and what keys are deleted, by callers whose policies say how far."""
+"""What callers get of models, packages and objects whose policies say how far they may go."""
 
 import json
 from typing import Any
@@ -93,3 +93,49 @@ def test_keys_that_may_not_be_deleted_are_named_and_stay(server: ServerProcess) 
     assert (refused["Key"], refused["Code"]) == ("theirs/b", "AccessDenied")
     left = s3.list_objects_v2(Bucket="models")["Contents"]
     assert [one["Key"] for one in left] == ["theirs/b"]
+
+
+def test_who_may_not_list_a_bucket_is_not_told_which_keys_are_missing(
+    server: ServerProcess,
+) -> None:
+    iam = server.client("iam")
+    server.client("s3").create_bucket(Bucket="models")
+    reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::models/*"}
+    lists = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::models"}
+    s3 = as_user(server, "s3", reads)
+
+    with pytest.raises(ClientError) as refused:
+        s3.get_object(Bucket="models", Key="none")
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"
+    with pytest.raises(ClientError) as refused:
+        s3.head_object(Bucket="models", Key="none")
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+    iam.put_user_policy(UserName="ana", PolicyName="own", PolicyDocument=policy(reads, lists))
+    with pytest.raises(ClientError) as missing:
+        s3.get_object(Bucket="models", Key="none")
+    assert missing.value.response["Error"]["Code"] == "NoSuchKey"
+
+
+def test_a_list_of_everything_leaves_out_what_is_denied(server: ServerProcess) -> None:
+    admin = server.client("sagemaker")
+    for group in ("open", "secret", "shown"):
+        admin.create_model_package_group(ModelPackageGroupName=group)
+    allowed = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}
+    denied = {
+        "Effect": "Deny",
+        "Action": "sagemaker:DescribeModelPackageGroup",
+        "Resource": "arn:aws:sagemaker:*:*:model-package-group/secret",
+    }
+    sagemaker = as_user(server, "sagemaker", allowed, denied)
+
+    pages = sagemaker.get_paginator("list_model_package_groups").paginate(
+        SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 1}
+    )
+    shown = [
+        group["ModelPackageGroupName"]
+        for page in pages
+        for group in page["ModelPackageGroupSummaryList"]
+    ]
+
+    assert shown == ["open", "shown"]

@@ -13,6 +13,7 @@ from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
 from modelyard.objects.upload import UNSIGNED, Upload
 from modelyard.storage.database import Database
+from modelyard.storage.transaction import Transaction
 from tests.audit_entries import entry
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]
@@ -28,6 +29,10 @@ async def blobs(tmp_path: Path) -> AsyncIterator[BlobFolder]:
 @pytest.fixture
 def door(database: Database, blobs: BlobFolder) -> ObjectDoor:
     return ObjectDoor(database, blobs, sharing.read_bucket_policy)
+
+
+async def _everything(tx: Transaction, action: str, resource: str) -> bool:
+    return True
 
 
 @pytest.fixture
@@ -49,6 +54,7 @@ def ask(door: ObjectDoor) -> Ask:
             now_us=now_us,
             page_tokens=tokens,
             audit=entry(principal, name, request, region=region, now_us=now_us),
+            may=_everything,
         )
         answer: dict[str, Any] = await getattr(door, name)(call, request)
         return answer

@@ -205,7 +205,6 @@ def test_what_is_missing_or_not_ours_says_so(s3: Any, bucket: str) -> None:
         (lambda: s3.list_objects_v2(Bucket="no-such-bucket"), ("NoSuchBucket", 404)),
         (lambda: s3.head_bucket(Bucket=bucket, ExpectedBucketOwner="0" * 12), ("403", 403)),
         (lambda: s3.get_bucket_policy(Bucket=bucket), ("NoSuchBucketPolicy", 404)),
-        (lambda: s3.get_bucket_website(Bucket=bucket), ("NotImplemented", 501)),
         (lambda: s3.put_bucket_versioning(
             Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}), ("NotImplemented", 501)),
     ):  # fmt: skip

@@ -61,7 +61,7 @@ def explain(
     request = {
         "Principal": principal,
         "Action": action,
-        "Resource": resource,
+        "ResourceArn": resource,
         "ContextEntries": _entries(context),
     }
     server = connection.by_shell_or_folder(data)
@@ -93,7 +93,7 @@ def _entries(context: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def _tell(answer: dict[str, Any]) -> None:
     verdict = _VERDICTS[answer["Decision"]]
-    click.echo(f"{verdict}  {answer['Action']} on {answer['Resource']}")
+    click.echo(f"{verdict}  {answer['Action']} on {answer['ResourceArn']}")
     click.echo(f"         for {answer['Principal']}")
     click.echo(f"because  {answer['Reason']}")
     for layer in answer["Layers"]:

@@ -17,7 +17,7 @@ class Attributes(Shelf):
 
         async def work(tx: Transaction) -> rows.Described:
             await rows.bucket(tx, call, request)
-            return await self.existing(tx, request)
+            return await self.existing(tx, call, request)
 
         found = await self.database.read(work)
         known: Document = {

@@ -14,7 +14,7 @@ from modelyard.objects.conditions import Conditions, check_copy_source, check_wr
 from modelyard.objects.intake import Promises, Taken
 from modelyard.objects.multipart import Multipart
 from modelyard.objects.objects import checksum_members, not_as_stored
-from modelyard.objects.shelf import Left, blob_of, no_such_key, quoted
+from modelyard.objects.shelf import Left, blob_of, missing_key, quoted
 from modelyard.objects.upload import Upload
 from modelyard.storage.stored_objects import StoredObject
 from modelyard.storage.transaction import Transaction
@@ -75,7 +75,7 @@ class Copies(Multipart):
             await rows.source_bucket(tx, call, name, owner)
             found = await rows.find(tx, name, key)
             if found is None:
-                raise no_such_key(key)
+                raise await missing_key(tx, call, name, key)
             return found
 
         found = await self.database.read(work)

@@ -140,7 +140,7 @@ class Objects(Shelf):
 
         async def work(tx: Transaction) -> rows.Described:
             await rows.bucket(tx, call, request)
-            return await self.existing(tx, request)
+            return await self.existing(tx, call, request)
 
         found = await self.database.read(work)
         check_read(Conditions.of(request), found.stored)

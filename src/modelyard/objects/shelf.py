@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from modelyard.call import Document
+from modelyard.call import Document, OpenCall
 from modelyard.errors import NotAuthenticated, Refusal, Unavailable
 from modelyard.objects import refusals, rows
 from modelyard.objects.blobs import NAMED_MAX, Blob, BlobFolder
@@ -74,16 +74,26 @@ class Shelf:
             await self.blobs.delete([blob.id])
             raise
 
-    async def existing(self, tx: Transaction, request: Document) -> rows.Described:
-        """The request's object. Raises: NoSuchKey."""
+    async def existing(self, tx: Transaction, call: OpenCall, request: Document) -> rows.Described:
+        """The request's object. Raises: NoSuchKey, AccessDenied."""
         found = await rows.find(tx, request["Bucket"], request["Key"])
         if found is None:
-            raise no_such_key(request["Key"])
+            raise await missing_key(tx, call, request["Bucket"], request["Key"])
         return found
 
 
 def blob_of(stored: StoredObject) -> Blob:
     return Blob(stored.blob, stored.bytes, stored.sha256)
+
+
+async def missing_key(tx: Transaction, call: OpenCall, bucket: str, key: str) -> Refusal:
+    """AWS: that a key is missing is told to those alone who may list the bucket."""
+    arn = f"arn:aws:s3:::{bucket}"
+    if await call.may(tx, "s3:ListBucket", arn):
+        return no_such_key(key)
+    return refusals.AccessDenied(
+        f"User: {call.principal.arn} is not authorized to perform: s3:ListBucket on resource: {arn}"
+    )
 
 
 def no_such_key(key: str) -> refusals.NoSuchKey:

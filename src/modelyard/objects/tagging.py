@@ -52,7 +52,7 @@ class Tagging(Shelf):
     async def get_object_tagging(self, call: OpenCall, request: Document) -> Document:
         async def work(tx: Transaction) -> Document:
             await rows.bucket(tx, call, request)
-            found = await self.existing(tx, request)
+            found = await self.existing(tx, call, request)
             tags = found.document.get("Tags", {})
             return {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
@@ -72,7 +72,7 @@ class Tagging(Shelf):
     async def _retag(self, call: OpenCall, request: Document, tags: dict[str, str]) -> Document:
         async def work(tx: Transaction) -> Document:
             await rows.locked_bucket(tx, call, request)
-            found = await self.existing(tx, request)
+            found = await self.existing(tx, call, request)
             document = {k: v for k, v in found.document.items() if k != "Tags"}
             if tags:
                 document["Tags"] = tags

@@ -48,7 +48,7 @@ async def explain_access(call: Call, request: Document) -> Document:
     return {
         "Principal": arn,
         "Action": question.action,
-        "Resource": question.resource,
+        "ResourceArn": question.resource,
         "Decision": verdict.decision.value,
         "DecidedBy": verdict.layer.value,
         "Reason": verdict.statement if own else _discreet(verdict.statement, policy, question),
@@ -81,13 +81,12 @@ async def _arn(call: Call, given: str) -> str:
 
 
 async def _question(call: Call, request: Document) -> Question:
-    resource = request.get("Resource", "*")
+    resource = request.get("ResourceArn", "*")
     owner = await resource_facts.owner(call.tx, resource) or ""
-    known = {
-        **await lookups.facts(call.tx, resource, call.account),
-        **request_keys.of(call, _KNOWN),
-    }
-    return Question(request["Action"], resource, owner, {**known, **_given(request)})
+    known = dict(request_keys.of(call, _KNOWN))
+    if owner in ("", call.account):  # tags of another account's are not told
+        known |= await lookups.facts(call.tx, resource, call.account)
+    return Question(request["Action"], resource, owner, known | _given(request))
 
 
 def _given(request: Document) -> dict[str, tuple[str, ...]]:

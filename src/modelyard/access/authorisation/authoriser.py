@@ -105,6 +105,7 @@ class Case:
                 if question.resource_account not in ("", self.call.account):
                     holder = resource_facts.holder(question.resource)
                     shared[holder] = question.resource_account
+                listed = self._denied_some(found) or listed
                 continue
             listed = self._listed(found, verdict)
             if listed is not None:
@@ -166,6 +167,19 @@ class Case:
             return None
         assert tx is not None  # see needs_storage
         return await self.directory.resource_policy(tx, held)
+
+    def _denied_some(self, check: Check) -> str | None:
+        """The action that decides about each item of a list that is allowed, where a Deny is on it.
+
+        What may not be described is not shown by a list of everything either.
+        """
+        if check.resource != actions.EVERYTHING:
+            return None
+        action = actions.listed(self.service, self.operation, self.request)
+        if action is None:
+            return None
+        denies = any(policy.about(action).denies for _, policy in self.subject.policies())
+        return action if denies else None
 
     def _listed(self, check: Check, verdict: Verdict) -> str | None:
         """The action that decides about each item, where the list itself is allowed on some only.
