@@ -170,7 +170,7 @@ def _by_profile(profile: str, url: str | None) -> Address:
         keys = found.get_frozen_credentials() if found is not None else None
     except (BotoCoreError, ClientError) as problem:
         raise output.Stop(f"AWS_PROFILE is {profile}: {problem}") from None
-    if not url or keys is None:
+    if not url or keys is None or not keys.access_key or not keys.secret_key:
         raise output.Stop(
             f"AWS_PROFILE is {profile}, and that profile has no"
             f" {'key' if url else 'endpoint_url'}. Set it, or unset AWS_PROFILE."
