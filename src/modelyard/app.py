@@ -26,7 +26,7 @@ from modelyard.access.interception.connect import ConnectListener
 from modelyard.access.keys import credentials, key_cipher, private_files
 from modelyard.access.keys.key_cipher import KeyCipher
 from modelyard.access.people.people import People
-from modelyard.access.policy import sharing
+from modelyard.access.policy import actions, sharing
 from modelyard.access.sessions.execution_roles import ExecutionRoles
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import checkpoints
@@ -97,6 +97,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         record = sign_in_records.recording(trail, settings.region)
         people = People(db, settings, keys, freshness, record)
         stack.callback(people.close)
+        actions.load()
         server = _server(settings, db, keys, objects, routing, trail, people, uses)
         listener = Listener(server, settings)
         doors = Doors(listener.serve_stream, ExecutionRoles(db, keys.sessions))

@@ -56,6 +56,14 @@ async def nothing(tx: Transaction, action: str, resource: str) -> bool:
     return False
 
 
+MayAs = Callable[[Transaction, str, str, str], Awaitable[bool]]
+
+
+async def nothing_as(tx: Transaction, arn: str, action: str, resource: str) -> bool:
+    """The same about the user or role `arn`."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a call did to one resource. `before` is None for what was made, `after` for what went.
@@ -109,6 +117,7 @@ class OpenCall:
     # Of a listing that its caller may see a part of: whether it may see what has this ARN.
     sees: Callable[[str], Awaitable[bool]] | None = None
     may: May = nothing
+    may_as: MayAs = nothing_as  # as `may`, about another of the caller's account: a role's ARN
     shared: Mapping[str, str] = field(default_factory=dict)
     # Of an operation that refuses its items one by one: the number of an item, and the sentence.
     refused: Mapping[int, str] = field(default_factory=dict)
@@ -147,8 +156,12 @@ class Call(OpenCall):
     def changed(
         self, resource: str, before: Document | None = None, after: Document | None = None
     ) -> None:
-        """Members that are the same before and after need not be left out."""
-        self.changes.append(Change(resource, before, after))
+        """Members that are the same before and after need not be left out.
+
+        Where all are the same, nothing was changed.
+        """
+        same = before is not None and before == after
+        self.changes.append(None if same else Change(resource, before, after))
 
     def unchanged(self) -> None:
         self.changes.append(None)

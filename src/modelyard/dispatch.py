@@ -15,7 +15,7 @@ from modelyard import errors
 from modelyard.access.authorisation import authoriser
 from modelyard.access.authorisation.authoriser import Authoriser, Case
 from modelyard.audit import trail
-from modelyard.audit.trail import Origin, Trail
+from modelyard.audit.trail import Entry, Origin, Trail
 from modelyard.call import Call, Document, Mode, OpenCall, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
@@ -106,11 +106,11 @@ class Dispatch:
         )
         try:
             try:
-                return await self._authorised(offered, call, service, request)
+                return await self._authorised(offered, call, entry, service, request)
             except errors.Refusal as refusal:
                 if refusal.code in trail.DENIALS:
-                    denial = refusal
-                    await self._database.write(lambda tx: entry.denied(tx, denial))
+                    denial, judged = refusal, authoriser.judged(call, service, request)
+                    await self._database.write(lambda tx: entry.denied(tx, denial, judged))
                 raise
         except errors.Unavailable as fact:
             raise errors.ServiceUnavailable(
@@ -119,10 +119,22 @@ class Dispatch:
             ) from fact
 
     async def _authorised(
-        self, offered: Offered, call: OpenCall, service: str, request: Document
+        self, offered: Offered, call: OpenCall, entry: Entry, service: str, request: Document
     ) -> Document:
         case = await self._authoriser.prepare(call, service, call.operation, request)
         mode = offered.mode_for(request)
+        answer = await self._carried_out(offered, mode, case, call, request)
+        # An answer that only says of every item that it is refused is a denial. What was changed
+        # beside refused items has its record already, with the answer.
+        looked = mode is Mode.READ or mode is Mode.SCAN
+        if case.refused and (looked or len(case.refused) == len(case.checks)):
+            denial = errors.AccessDeniedException(case.refused[0])
+            await self._database.write(lambda tx: entry.denied(tx, denial))
+        return answer
+
+    async def _carried_out(
+        self, offered: Offered, mode: Mode, case: Case, call: OpenCall, request: Document
+    ) -> Document:
         if mode is Mode.READ or mode is Mode.SCAN:
             look = self._database.scan if mode is Mode.SCAN else self._database.read
             return await look(lambda tx: _looked(offered, case, call, request, tx))
@@ -179,6 +191,7 @@ async def _permitted(case: Case, call: OpenCall, tx: Transaction) -> Call:
         user_agent=call.user_agent,
         sees=case.sees(tx, permit),
         may=case.may,
+        may_as=case.may_as,
         shared=permit.shared,
         refused=permit.refused,
         tx=tx,

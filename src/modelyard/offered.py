@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from modelyard import dispatch
 from modelyard.access.accounts.organizations import Organizations
+from modelyard.access.authorisation import access_explanation, subjects
 from modelyard.access.identities import (
     account_aliases,
     account_details,
@@ -23,6 +24,7 @@ from modelyard.access.identities import (
     users,
 )
 from modelyard.access.identities.access_keys import AccessKeys
+from modelyard.access.identities.simulate import PrincipalSimulations
 from modelyard.access.people import openid_providers, password_policy
 from modelyard.access.people.login_profiles import LoginProfiles
 from modelyard.access.people.web_identity import WebIdentity
@@ -68,15 +70,16 @@ def table(
     hosting = (models, endpoint_configs, endpoints)
     account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
+    simulations = (simulate, PrincipalSimulations(subjects.of_arn))
     people = (profiles, password_policy, openid_providers)
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
-        "modelyard": (decisions, deployments, rollback),
+        "modelyard": (decisions, deployments, rollback, access_explanation),
         "s3": (objects,),
         "iam": (
             *(users, groups, roles, access_keys, *policies),
-            *(tagging, *account, simulate, *people),
+            *(tagging, *account, *simulations, *people),
         ),
         "logs": (log_events,),
         "organizations": (organizations,),

@@ -49,6 +49,19 @@ async def resource_policy(tx: Transaction, arn: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+def folded(named: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Values by lower-case names, as conditions read them.
+
+    Where two names differ in case only, the value is one that no tag can have: a policy that asks
+    for either finds neither, and nobody slips past it behind the other.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in named.items():
+        key = name.lower()
+        found[key] = ("\0",) if key in found else (value,)
+    return found
+
+
 async def facts(tx: Transaction, arn: str) -> Mapping[str, tuple[str, ...]]:
     """Condition keys of the resource side, in lower case; none for what is not there.
 
@@ -62,8 +75,8 @@ async def facts(tx: Transaction, arn: str) -> Mapping[str, tuple[str, ...]]:
         return {}
     tagged = await tags.of(tx, parsed.account, parsed.region, holder(arn))
     found = {
-        f"{prefix}:resourcetag/{key.lower()}": (value,)
-        for key, value in tagged.items()
+        f"{prefix}:resourcetag/{key}": values
+        for key, values in folded(tagged).items()
         for prefix in ("aws", "sagemaker")
     }
     return found | await _of_package(tx, parsed) if parsed.kind == names.PACKAGE else found
@@ -85,8 +98,9 @@ async def _of_package(tx: Transaction, arn: Arn) -> dict[str, tuple[str, ...]]:
         for member in ("Stage", "StageStatus")
         if member in cycle
     }
-    for key, value in document.get("CustomerMetadataProperties", {}).items():
-        found[f"sagemaker:currentcustomermetadataproperties/{key.lower()}"] = (value,)
+    properties = folded(document.get("CustomerMetadataProperties", {}))
+    for key, values in properties.items():
+        found[f"sagemaker:currentcustomermetadataproperties/{key}"] = values
     return found
 
 
@@ -97,4 +111,4 @@ async def _of_object(tx: Transaction, arn: str) -> dict[str, tuple[str, ...]]:
     sql = "SELECT document FROM object WHERE bucket = ? AND key = ?"
     row = await tx.one(sql, bucket, key)
     tagged = {} if row is None else _decode(row[0]).get("Tags", {})
-    return {f"s3:existingobjecttag/{key.lower()}": (value,) for key, value in tagged.items()}
+    return {f"s3:existingobjecttag/{key}": values for key, values in folded(tagged).items()}

@@ -110,6 +110,7 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "PolicyArn": [IAM_POLICY],
         "PermissionsBoundary": [IAM_POLICY],
         "PolicySourceArn": [ROLE, USER],
+        "Principal": [ROLE, USER],
         "RoleArn": [ROLE],
         "OpenIDConnectProviderArn": [PROVIDER],
         "Url": [("https://amethyst.org", "https://phantom.org")],
@@ -150,6 +151,7 @@ def _names(upload_id: str, access_key_id: str) -> Names:
 # Required, and naming nothing.
 FILLED: dict[str, Callable[[], Any]] = {
     "AccountName": lambda: "x",
+    "Action": lambda: "s3:GetObject",
     "ActionNames": lambda: ["s3:GetObject"],
     "AssumeRolePolicyDocument": lambda: TRUST,
     "Body": lambda: io.BytesIO(b"x"),
@@ -222,14 +224,20 @@ def _requests(service: str, operation: str, names: Names) -> Iterator[tuple[Any,
             yield pair
 
 
+def method(client: Any, operation: str) -> Callable[..., Any]:
+    """The client's method for an operation by AWS's name."""
+    found = getattr(client, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower(), None)
+    if found is None:  # botocore spells some otherwise: list_objects_v2
+        spelled = {name.replace("_", ""): name for name in dir(client)}
+        found = getattr(client, spelled[operation.lower()])
+    asked: Callable[..., Any] = found
+    return asked
+
+
 def _outcome(client: Any, operation: str, request: dict[str, Any]) -> str:
     """What a client sees: the answer, or the refusal; without what is random."""
-    method = getattr(client, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower(), None)
-    if method is None:  # botocore spells some otherwise: list_objects_v2
-        spelled = {name.replace("_", ""): name for name in dir(client)}
-        method = getattr(client, spelled[operation.lower()])
     try:
-        answer = method(**request)
+        answer = method(client, operation)(**request)
         answer.pop("ResponseMetadata")
         if hasattr(answer.get("Body"), "read"):
             answer["Body"] = answer["Body"].read()
@@ -283,7 +291,11 @@ class Stranger:
 
 @pytest.fixture
 def owner(server: ServerProcess) -> Names:
-    """An account that has one of everything, all of it called amethyst."""
+    return furnish(server)
+
+
+def furnish(server: ServerProcess) -> Names:
+    """Give the account one of everything, all of it called amethyst."""
     sagemaker, s3, iam = (server.client(name) for name in ("sagemaker", "s3", "iam"))
     tags = [{"Key": "team", "Value": SECRET}]
     s3.create_bucket(Bucket=BUCKET)

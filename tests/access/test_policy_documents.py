@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelyard.access.identities.refusals import MalformedPolicyDocument
-from modelyard.access.policy import documents, patterns, rule, trust
+from modelyard.access.policy import documents, patterns
 from modelyard.call import Principal
-from modelyard.errors import AccessDeniedException
 
 ACCOUNT = "123456789012"
 ROOT = Principal(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "AKIA")
@@ -129,61 +128,5 @@ def test_any_json_is_read_or_refused(value: Any) -> None:
             continue
 
 
-@pytest.mark.parametrize(
-    ("principal", "caller", "trusted"),
-    [
-        ({"AWS": ROOT.arn}, ROOT, True),
-        ({"AWS": ROOT.arn}, SESSION, True),
-        ({"AWS": ACCOUNT}, ROOT, True),
-        ({"AWS": "*"}, SESSION, True),
-        ("*", ROOT, True),
-        ({"AWS": f"arn:aws:iam::{ACCOUNT}:role/path/builder"}, SESSION, True),
-        ({"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}, SESSION, False),
-        ({"AWS": f"arn:aws:iam::{ACCOUNT}:role/builder"}, ROOT, False),
-        ({"AWS": SESSION.arn}, SESSION, True),
-        ({"AWS": "arn:aws:iam::999999999999:root"}, ROOT, False),
-        ({"Service": "sagemaker.amazonaws.com"}, ROOT, False),
-    ],
-)
-def test_a_role_trusts_whom_it_names(principal: Any, caller: Principal, trusted: bool) -> None:
-    statements = documents.read_trust(document(TRUST | {"Principal": principal}))
-
-    assert trust.allows(statements, caller, {}) is trusted
-
-
-@pytest.mark.parametrize(
-    ("condition", "trusted"),
-    [
-        ({"StringEquals": {"sts:ExternalId": "x"}}, True),
-        ({"StringEquals": {"sts:ExternalId": ["y", "x"]}}, True),
-        ({"StringEquals": {"STS:externalid": "y"}}, False),
-        ({"StringLike": {"sts:ExternalId": "*"}}, True),
-        ({"StringNotLike": {"sts:ExternalId": "?"}}, False),
-        ({"StringEquals": {"sts:SourceIdentity": "x"}}, False),
-        ({"Bool": {"aws:MultiFactorAuthPresent": "true"}}, False),
-        ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, False),
-    ],
-)
-def test_a_condition_is_met_or_the_role_stays_closed(condition: Any, trusted: bool) -> None:
-    allowed = documents.read_trust(document(TRUST | {"Condition": condition}))
-    assert trust.allows(allowed, ROOT, {"sts:externalid": "x"}) is trusted
-
-
-def test_a_deny_wins_even_when_its_condition_is_not_understood() -> None:
-    deny = TRUST | {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
-
-    assert not trust.allows(documents.read_trust(document(TRUST, deny)), ROOT, {})
-
-
 def test_a_pattern_of_stars_is_matched_in_time() -> None:
     assert not patterns.matches("*" * 500 + "b", "a" * 10_000)
-
-
-def test_an_account_administers_itself_and_nothing_else() -> None:
-    mine, other = f"arn:aws:iam::{ACCOUNT}:role/r", "arn:aws:iam::999999999999:role/r"
-
-    assert rule.decide(ROOT, "iam:GetRole", mine) is rule.Decision.ALLOWED
-    assert rule.decide(ROOT, "s3:GetObject", "arn:aws:s3:::b/k") is rule.Decision.ALLOWED
-    assert rule.decide(ROOT, "iam:GetRole", other) is rule.Decision.IMPLICIT_DENY
-    with pytest.raises(AccessDeniedException, match="is not authorized to perform: iam:GetRole"):
-        rule.authorise(ROOT, "iam", "GetRole", other)

@@ -183,6 +183,69 @@ def test_further_policies_are_simulated_with_a_principals_own(iam: Any) -> None:
     assert result["MatchedStatements"][0]["SourcePolicyId"] == "PolicyInputList.1"
 
 
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+TRUST = policy({"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"})
+
+
+def decisions(iam: Any, arn: str, *actions: str, on: str = LAKE) -> list[str]:
+    answer = iam.simulate_principal_policy(
+        PolicySourceArn=arn, ActionNames=list(actions), ResourceArns=[on]
+    )
+    return [result["EvalDecision"] for result in answer["EvaluationResults"]]
+
+
+def test_a_role_is_simulated_by_its_own_policies(iam: Any) -> None:
+    role = iam.create_role(RoleName="work", Path="/ml/", AssumeRolePolicyDocument=TRUST)["Role"]
+    assert decisions(iam, role["Arn"], GET) == ["implicitDeny"]
+
+    iam.put_role_policy(
+        RoleName="work", PolicyName="read", PolicyDocument=policy(allow("s3:Get*", "*"))
+    )
+    assert decisions(iam, role["Arn"], GET, "s3:PutObject") == ["allowed", "implicitDeny"]
+
+    iam.attach_role_policy(RoleName="work", PolicyArn=ADMINISTRATOR)
+    # What SDK 3 asks before it builds a model.
+    asked = ["sagemaker:CreateModel", "s3:PutObject", "iam:PassRole", "sts:AssumeRole"]
+    assert decisions(iam, role["Arn"], *asked, on="*") == ["allowed"] * 4
+
+
+def test_a_user_has_its_groups_policies_and_its_boundary(iam: Any) -> None:
+    user = iam.create_user(UserName="ana")["User"]["Arn"]
+    group = iam.create_group(GroupName="readers")["Group"]["Arn"]
+    iam.put_group_policy(
+        GroupName="readers", PolicyName="read", PolicyDocument=policy(allow("s3:*", "*"))
+    )
+    assert decisions(iam, user, GET) == ["implicitDeny"]
+    assert decisions(iam, group, GET) == ["allowed"]
+
+    iam.add_user_to_group(GroupName="readers", UserName="ana")
+    answer = iam.simulate_principal_policy(PolicySourceArn=user, ActionNames=[GET])
+    [result] = answer["EvaluationResults"]
+    assert result["EvalDecision"] == "allowed"
+    [matched] = result["MatchedStatements"]
+    assert matched["SourcePolicyId"] == "inline policy read of group/readers"
+    assert matched["SourcePolicyType"] == "group"
+    assert matched["StartPosition"]["Line"] == 1
+
+    boundary = iam.create_policy(
+        PolicyName="only-put", PolicyDocument=policy(allow("s3:PutObject"))
+    )["Policy"]["Arn"]
+    iam.put_user_permissions_boundary(UserName="ana", PermissionsBoundary=boundary)
+    assert decisions(iam, user, GET, "s3:PutObject") == ["implicitDeny", "allowed"]
+
+
+def test_the_root_may_do_everything_and_strangers_are_not_there(iam: Any) -> None:
+    assert decisions(iam, f"arn:aws:iam::{ACCOUNT}:root", GET) == ["allowed"]
+    for arn, code in (
+        (f"arn:aws:iam::{ACCOUNT}:user/nobody", "NoSuchEntity"),
+        (f"arn:aws:iam::{OTHER}:role/theirs", "AccessDenied"),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/work/me", "InvalidInput"),
+    ):
+        with pytest.raises(ClientError) as refused:
+            decisions(iam, arn, GET)
+        assert refused.value.response["Error"]["Code"] == code
+
+
 ANA_SUBJECT = Subject(Principal(ACCOUNT, ANA, "AIDA", ""), names=frozenset({ANA, ACCOUNT}))
 STORED = [
     ("inline policy own of user/team/ana", "user"),

@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from modelyard.audit.verification import Report, Trust, verify
 from modelyard.storage import database
+from tests.access.people.browsing import Browser
 from tests.audit.conftest import events, keys_of, rows_of, url_of, wait_until_chained
 from tests.conftest import MakeServer
 from tests.reliability.clients import Clients
@@ -86,6 +87,44 @@ def test_no_secret_is_in_the_trail(server: ServerProcess) -> None:
     ):
         assert secret not in text
     assert session["AccessKeyId"] in text
+
+
+def test_no_password_and_no_secret_key_is_in_the_trail(server: ServerProcess) -> None:
+    first, second, wrong = "First-staple-horse-1", "Second-staple-horse-2", "Wrong-staple-horse-3"
+    iam = server.client("iam")
+    iam.create_user(UserName="ana")
+    own_password = {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [own_password]})
+    iam.put_user_policy(UserName="ana", PolicyName="own", PolicyDocument=policy)
+    made = iam.create_access_key(UserName="ana")["AccessKey"]
+    iam.create_login_profile(UserName="ana", Password=first)
+    own = boto3.Session(made["AccessKeyId"], made["SecretAccessKey"], region_name="us-east-1")
+    mine = own.client("iam", endpoint_url=server.url)
+    with pytest.raises(mine.exceptions.ClientError, match="AccessDenied"):
+        mine.change_password(OldPassword=wrong, NewPassword=second)
+    mine.change_password(OldPassword=first, NewPassword=second)
+    browser = Browser(server.url)
+    browser.sign_in("ana", wrong)
+    browser.sign_in("ana", second)
+    assert browser.who().endswith(":user/ana")
+
+    with rows_of(url_of(server)) as rows:
+        text = json.dumps(rows("SELECT * FROM audit_record"))
+        (kept,) = rows("SELECT hash FROM login_profile")
+    told = [(event["eventName"], event.get("errorCode")) for event in events(server)]
+    for name, code in (
+        ("CreateAccessKey", None),
+        ("CreateLoginProfile", None),
+        ("ChangePassword", "AccessDenied"),
+        ("ChangePassword", None),
+        ("ConsoleLogin", "Failed authentication"),
+        ("ConsoleLogin", None),
+    ):
+        assert (name, code) in told
+    hidden = (first, second, wrong, made["SecretAccessKey"], kept[0], *browser.cookies.values())
+    for secret in hidden:
+        assert secret not in text
+    assert made["AccessKeyId"] in text
 
 
 def test_a_record_is_chained_within_a_second_on_an_idle_server(

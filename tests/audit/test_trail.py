@@ -47,7 +47,7 @@ async def test_a_denied_role_is_recorded_with_who_asked_and_why_not(yard: Yard) 
 
     record = await yard.last_record()
     assert record is not None
-    assert (record.operation, record.error_code) == ("AssumeRole", "AccessDeniedException")
+    assert (record.operation, record.error_code) == ("AssumeRole", "AccessDenied")
     assert record.resource == arn
     assert (record.principal, record.access_key_id) == (ADA.arn, ADA.access_key_id)
     assert document(record)["Message"] == refused.value.message
@@ -61,13 +61,16 @@ async def test_a_denied_read_is_recorded_and_a_granted_one_is_not(yard: Yard) ->
     assert await yard.last_record() is None
     yard.principal = EVE
 
-    with pytest.raises(errors.Refusal, match="Access Denied"):
+    with pytest.raises(
+        errors.Refusal, match=r"User: .* is not authorized to perform: s3:GetObject"
+    ):
         await yard("s3", "GetObject", Bucket="models", Key="k")
 
     record = await yard.last_record()
     assert record is not None
     assert (record.account, record.principal) == (OTHER_ACCOUNT, EVE.arn)
     assert (record.error_code, record.read_only) == ("AccessDenied", 1)
+    assert record.resource == "arn:aws:s3:::models/k"
 
 
 async def test_a_call_that_is_refused_as_wrong_changes_nothing_and_is_not_recorded(

@@ -276,6 +276,26 @@ def transform_fn(model, data, content_type, accept):
     assert yard.run("loading", "") == 1.5
 
 
+def test_a_role_reads_on_each_database(server_on_each_database: ServerProcess) -> None:
+    require("door to" in sandbox.level(), "a network namespace for each replica")
+    own = Yard(server_on_each_database)
+    own.s3.put_object(Bucket=BUCKET, Key="allowed", Body=b"read")
+    own.s3.put_object(Bucket=BUCKET, Key="secret", Body=b"not read")
+    arn = f"arn:aws:s3:::{BUCKET}/allowed"
+    own.deploy("reader", own.role("reader", allowing("s3:GetObject", resource=arn)))
+
+    found = own.run(
+        "reader",
+        BOTO3
+        + f"""
+get = lambda key: client("s3").get_object(Bucket={BUCKET!r}, Key=key)["Body"].read().decode()
+answer = [attempt(lambda: get("allowed")), attempt(lambda: get("secret"))]
+""",
+    )
+
+    assert found == ["read", "AccessDenied"]
+
+
 def test_killing_the_server_leaves_no_door(make_server: Callable[..., ServerProcess]) -> None:
     require("door to" in sandbox.level(), "a network namespace for each replica")
     own = Yard(make_server())

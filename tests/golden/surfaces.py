@@ -18,6 +18,7 @@ from modelyard import offered
 from modelyard.cli import main
 from modelyard.contract import model
 from modelyard.errors import Refusal
+from tests.access import unauthorised
 from tests.golden import permissions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -33,6 +34,7 @@ def files() -> Mapping[Path, str]:
     """Every golden file and what it should hold."""
     return {
         GOLDEN / "operations.txt": operations(),
+        GOLDEN / "without_unauthorised_access_test.txt": without_unauthorised_access_test(),
         GOLDEN / "errors.txt": error_codes(),
         GOLDEN / "help.txt": command_help(),
         ROOT / "README.md": filled(ROOT / "README.md", "operations", summary_table()),
@@ -49,6 +51,11 @@ def operations() -> str:
     return "".join(
         f"{service} {name}\n" for service, names in offered.names().items() for name in names
     )
+
+
+def without_unauthorised_access_test() -> str:
+    """The operations that tests/access/test_every_operation.py does not ask for. To stay empty."""
+    return "".join(f"{service} {name}\n" for service, name in unauthorised.without_test())
 
 
 def error_codes() -> str:

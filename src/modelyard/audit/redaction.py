@@ -42,6 +42,9 @@ _HARMLESS = frozenset(
     {
         "clienttoken",
         "clientrequesttoken",
+        "minimumpasswordlength",
+        "maxpasswordage",
+        "passwordreuseprevention",
         "nexttoken",
         "continuationtoken",
         "ssecustomerkeymd5",

@@ -28,6 +28,9 @@ RESOURCES_MAX = 1000  # DeleteObjects
 # The codes under which AWS's services say that a call was denied.
 DENIALS = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"})
 
+# Of these, AWS's answers and CloudTrail's records have the second spelling.
+_OLDER_SERVICES = frozenset({"iam", "s3", "sts"})
+
 _READ_ONLY = re.compile(
     r"Get|List|Describe|Head|Search|BatchDescribe|Lookup|Simulate|Filter|Query|AssumeRole|Invoke"
 )
@@ -146,7 +149,8 @@ class Entry:
     ) -> None:
         """Record that the call was denied; `resources` are what it was judged on."""
         changes = [Change(resource) for resource in resources]
-        await self.put(tx, changes, None, refusal.code, refusal.message)
+        code = "AccessDenied" if self.service in _OLDER_SERVICES else refusal.code
+        await self.put(tx, changes, None, code, refusal.message)
 
     async def put(
         self,
@@ -186,7 +190,7 @@ class Entry:
         document: Document = {"PrincipalId": principal.id}
         if principal.source_identity:
             document["SourceIdentity"] = principal.source_identity
-        issuer = session_issuer(principal.arn)
+        issuer = session_issuer(principal)
         if issuer:
             document["SessionIssuer"] = issuer
         document["SourceIp"] = self.origin.source_ip
@@ -211,9 +215,11 @@ def user_name(arn: str) -> str:
     return arn.rsplit("/", 1)[-1] if "/" in arn else arn.rsplit(":", 1)[-1]
 
 
-def session_issuer(arn: str) -> str:
-    """The ARN of the role that a session is of; "" for who is no session."""
-    parts = arn.split(":", 5)
+def session_issuer(principal: Principal) -> str:
+    """The ARN of the role that a session is of, with its path; "" for who is no session."""
+    if principal.session is not None:
+        return principal.session.role_arn
+    parts = principal.arn.split(":", 5)
     if len(parts) < 6 or parts[2] != "sts" or not parts[5].startswith("assumed-role/"):
         return ""
     return f"{parts[0]}:{parts[1]}:iam::{parts[4]}:role/{parts[5].split('/')[1]}"

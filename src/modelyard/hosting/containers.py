@@ -26,14 +26,17 @@ _NOT_OFFERED = {
 }
 
 
-async def snapshots(call: Call, definition: Document) -> list[Document]:
+async def snapshots(call: Call, definition: Document, role: str) -> list[Document]:
     """The containers behind one container definition; a package may stand for several.
+
+    `role` is the ARN of the model's execution role.
 
     Each: Image, Environment, and if there are any ModelDataUrl, ModelPackageArn,
     ModelPackageCreatedTime and Artifact (`artifact_document`).
     Raises: ValidationException: it contradicts itself, is not offered, or the gate is closed.
     """
     _refuse_what_is_not_offered(definition)
+    await _check_loadable(call, definition.get("Environment", {}).get(SUBMIT_DIRECTORY), role)
     if "ModelPackageName" in definition:
         return await _of_package(call, definition)
     if "InferenceSpecificationName" in definition:
@@ -46,6 +49,7 @@ async def snapshots(call: Call, definition: Document) -> list[Document]:
     }
     url = _url(definition)
     if url:
+        await _check_loadable(call, url, role)
         container["ModelDataUrl"] = url
     return [container]
 
@@ -144,6 +148,26 @@ async def _check_readable(call: Call, container: Mapping[str, Any]) -> None:
                 " to another account, and its policy and yours do not both let you read there"
                 " (s3:GetObject)."
             )
+
+
+async def _check_loadable(call: Call, url: str | None, role: str) -> None:
+    """That a model is made of the account's own bytes only for who may read them.
+
+    Nobody loads through an endpoint what neither they nor the role that they pass may get. The
+    bytes of an approved package are looked at when it is registered.
+    Raises: ValidationException.
+    """
+    location = None if not url else s3_locations.parse(url)
+    if location is None or await stored_objects.owner(call.tx, location.bucket) != call.account:
+        return
+    arn = f"arn:aws:s3:::{location.bucket}/{location.key}"
+    if await call.may(call.tx, "s3:GetObject", arn):
+        return
+    if not await call.may_as(call.tx, role, "s3:GetObject", arn):
+        raise ValidationException(
+            f"Could not access model data at {location.url}: neither you nor the execution role"
+            f" {role} is allowed s3:GetObject on {arn}. Add a policy to the role that allows it."
+        )
 
 
 async def _reader(call: Call, location: Location) -> str | None:

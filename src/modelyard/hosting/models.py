@@ -57,7 +57,9 @@ async def create_model(call: Call, request: Document) -> Document:
         "Containers": [
             snapshot
             for definition in definitions
-            for snapshot in await containers.snapshots(call, definition)
+            for snapshot in await containers.snapshots(
+                call, definition, request["ExecutionRoleArn"]
+            )
         ],
     }
     try:

@@ -3,7 +3,7 @@
 A policy is kept as it was given. Its bucket's account alone may look at it and change it.
 """
 
-from modelyard.call import Document, OpenCall, open_ended
+from modelyard.call import Change, Document, OpenCall, open_ended
 from modelyard.errors import Refusal
 from modelyard.objects import refusals, rows
 from modelyard.objects.shelf import Shelf
@@ -24,7 +24,9 @@ class BucketPolicies(Shelf):
         async def work(tx: Transaction) -> Document:
             bucket = await rows.own_bucket(tx, call, request, lock=True)
             arn = rows.arn(bucket.name)
+            before = await resource_policies.find(tx, arn)
             await resource_policies.put(tx, bucket.account, "", arn, text)
+            await call.audit.record(tx, [Change(arn, {"Policy": before}, {"Policy": text})])
             return {}
 
         return await self.database.write(work)
@@ -44,7 +46,10 @@ class BucketPolicies(Shelf):
 
         async def work(tx: Transaction) -> Document:
             bucket = await rows.own_bucket(tx, call, request, lock=True)
-            await resource_policies.drop(tx, rows.arn(bucket.name))
+            arn = rows.arn(bucket.name)
+            before = await resource_policies.find(tx, arn)
+            if await resource_policies.drop(tx, arn):
+                await call.audit.record(tx, [Change(arn, before={"Policy": before})])
             return {}
 
         return await self.database.write(work)

@@ -111,7 +111,11 @@ class Objects(Shelf):
             deleted: list[Document] = []
             failed: list[Document] = []
             gone: list[rows.Described] = []
-            for one in wanted:
+            for number, one in enumerate(wanted):
+                if number in call.refused:
+                    denied = {"Code": refusals.AccessDenied.code, "Message": call.refused[number]}
+                    failed.append({"Key": one["Key"], **denied})
+                    continue
                 try:
                     headers.check_version(one)
                     found = await _delete(tx, request["Bucket"], one["Key"], one.get("ETag"))
@@ -124,7 +128,7 @@ class Objects(Shelf):
             answer: Document = {"Errors": failed} if failed else {}
             if deleted and not request["Delete"].get("Quiet", False):
                 answer["Deleted"] = deleted
-            if gone:
+            if gone or (deleted and call.refused):
                 await call.audit.record(tx, [rows.change(one, None) for one in gone], answer)
             return Left(answer, [one.stored.blob for one in gone])
 

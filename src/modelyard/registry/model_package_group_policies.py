@@ -32,7 +32,7 @@ class ModelPackageGroupPolicies:
         arn = await _held(call, request["ModelPackageGroupName"])
         before = await resource_policies.find(call.tx, arn)
         await resource_policies.put(call.tx, call.account, call.region, arn, text, readers)
-        call.changed(arn, {"ResourcePolicy": before} if before else None, {"ResourcePolicy": text})
+        call.changed(arn, {"ResourcePolicy": before}, {"ResourcePolicy": text})
         return {"ModelPackageGroupArn": arn}
 
     @calls.read

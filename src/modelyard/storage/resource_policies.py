@@ -24,7 +24,6 @@ async def put(
 ) -> None:
     """Insert or replace; `readers` are the accounts that can discover the resource."""
     await access_changes.bump(tx)
-    await access_changes.bump(tx)
     await tx.run(
         "INSERT INTO resource_policy (account, region, arn, document) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (arn) DO UPDATE SET account = excluded.account, document = excluded.document",

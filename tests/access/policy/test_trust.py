@@ -116,13 +116,3 @@ def test_a_service_is_trusted_by_its_name() -> None:
     assert may(subject, trusting({"Service": "sagemaker.amazonaws.com"}))
     assert not may(subject, trusting({"Service": "lambda.amazonaws.com"}))
     assert not may(subject, trusting({"AWS": HERE}))
-
-
-def test_a_condition_that_is_not_known_keeps_a_role_closed_to_administrators() -> None:
-    root = Principal(HERE, ROOT, HERE, "AKIA")
-    open_at_night = {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
-    statement = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
-    asking = documents.read_trust(document({**statement, "Condition": open_at_night}))
-
-    assert trust.allows(documents.read_trust(document(statement)), root, {})
-    assert not trust.allows(asking, root, {})

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from modelyard import resource_facts
-from modelyard.access.authorisation import lookups, request_keys
+from modelyard.access.authorisation import lookups, request_keys, resource_policies, subjects
 from modelyard.access.authorisation.directory import Directory
 from modelyard.access.policy import actions, evaluation
 from modelyard.access.policy.action_resources import Asker
@@ -18,7 +18,6 @@ from modelyard.call import Document, OpenCall
 from modelyard.errors import AccessDeniedException
 from modelyard.storage.transaction import Transaction
 
-_S3 = "arn:aws:s3:::"
 # AWS: credentials of GetSessionToken without MFA call no IAM, and of STS these two alone.
 _OWN_SESSIONS_OF_STS = frozenset({"AssumeRole", "GetCallerIdentity"})
 # Whoever asks for it is nobody, or no matter: it judges the token by the role's trust policy.
@@ -63,8 +62,7 @@ class Authoriser:
             raise AccessDeniedException(
                 f"Credentials of GetSessionToken without MFA cannot call {service}:{operation}."
             )
-        asker = Asker(principal.account, call.region, principal.arn)
-        checks = actions.checks(service, operation, request, asker)
+        checks = _checks(call, service, request)
         return Case(self._directory, subject, call, checks, service, operation, request)
 
 
@@ -79,6 +77,7 @@ class Case:
     service: str
     operation: str
     request: Document
+    refused: list[str] = field(default_factory=list)  # by the latest decision, items one by one
 
     @property
     def needs_storage(self) -> bool:
@@ -86,7 +85,7 @@ class Case:
         return any(
             check.lookup is not None
             or _held(check) is not None
-            or any(_is_looked_up(check, key) for key in self.subject.keys_for(check.action))
+            or actions.to_look_up(check, self.subject.keys_for(check.action))
             for check in self.checks
         )
 
@@ -114,6 +113,7 @@ class Case:
             if not singly:
                 raise AccessDeniedException(sentence)
             refused[number] = sentence
+        self.refused[:] = refused.values()
         return Permit(shared, refused, listed)
 
     def sees(self, tx: Transaction, permit: Permit) -> Callable[[str], Awaitable[bool]] | None:
@@ -134,6 +134,13 @@ class Case:
         _, _, verdict = await self._verdict(tx, check)
         return verdict.allowed
 
+    async def may_as(self, tx: Transaction, arn: str, action: str, resource: str) -> bool:
+        """The same about another of the caller's account, as an execution role that is passed."""
+        subject = await subjects.of_arn(tx, self.call.account, arn)
+        return subject is not None and await replace(self, subject=subject).may(
+            tx, action, resource
+        )
+
     async def _verdict(
         self, tx: Transaction | None, check: Check
     ) -> tuple[Check, Question, Verdict]:
@@ -147,9 +154,9 @@ class Case:
             wanted |= policy.keys_for(check.action)
         if wanted:
             context = {**context, **request_keys.of(self.call, wanted)}
-            if any(_is_looked_up(check, key) for key in wanted):
+            if actions.to_look_up(check, wanted):
                 assert tx is not None
-                context |= await _facts(tx, check, self.call.account)
+                context |= await lookups.facts(tx, check.resource, self.call.account)
         question = Question(check.action, check.resource, check.resource_account, context)
         return check, question, evaluation.decide(self.subject, question, policy)
 
@@ -174,9 +181,24 @@ class Case:
         return action if allows else None
 
 
+def judged(call: OpenCall, service: str, request: Document) -> list[str]:
+    """The ARNs that a call is judged on, as far as its request alone tells."""
+    if (service, call.operation) == _BY_TOKEN:
+        return []
+    checks = _checks(call, service, request)
+    return [check.resource for check in checks if check.resource.startswith("arn:")]
+
+
+def _checks(call: OpenCall, service: str, request: Document) -> tuple[Check, ...]:
+    asker = Asker(call.account, call.region, call.principal.arn)
+    return actions.checks(service, call.operation, request, asker)
+
+
 def permitted(call: OpenCall, case: Case, permit: Permit) -> OpenCall:
     """The call with what its operation may touch beyond its own."""
-    return replace(call, may=case.may, shared=permit.shared, refused=permit.refused)
+    return replace(
+        call, may=case.may, may_as=case.may_as, shared=permit.shared, refused=permit.refused
+    )
 
 
 _FACTS = frozenset(
@@ -192,24 +214,5 @@ _FACTS = frozenset(
 )
 
 
-def _is_looked_up(check: Check, key: str) -> bool:
-    family = key.partition("/")[0] + "/"
-    return key in check.looked_up or family in check.looked_up
-
-
-async def _facts(tx: Transaction, check: Check, account: str) -> Mapping[str, tuple[str, ...]]:
-    if check.resource.startswith("arn:aws:iam:"):
-        return await lookups.identity_facts(tx, check.resource, account)
-    return await resource_facts.facts(tx, check.resource)
-
-
 def _held(check: Check) -> str | None:
-    """The ARN that may carry a policy about this resource."""
-    resource = check.resource
-    if resource.startswith(_S3):
-        return resource_facts.holder(resource)
-    if check.action.lower() in evaluation.TRUSTED and resource.startswith("arn:aws:iam::"):
-        return resource
-    if ":model-package" in resource and resource.startswith("arn:aws:sagemaker:"):
-        return resource_facts.holder(resource)
-    return None
+    return resource_policies.holder(check.action, check.resource)

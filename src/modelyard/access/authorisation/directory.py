@@ -9,16 +9,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from modelyard import resource_facts
-from modelyard.access.accounts import accounts
-from modelyard.access.authorisation import subjects
+from modelyard.access.authorisation import resource_policies, subjects
 from modelyard.access.authorisation.freshness import Freshness
-from modelyard.access.identities import access_keys, roles
+from modelyard.access.identities import access_keys
 from modelyard.access.identities.access_keys import StoredKey
 from modelyard.access.identities.key_uses import KeyUses
 from modelyard.access.keys.credentials import Credentials, KeyHolder
 from modelyard.access.keys.key_cipher import KeyCipher, UnreadableSecret
-from modelyard.access.policy import documents, evaluation
 from modelyard.access.policy.evaluation import Policy, Subject
 from modelyard.access.sessions.session_tokens import SessionTokens
 from modelyard.call import Principal
@@ -95,16 +92,7 @@ class Directory:
 
     async def resource_policy(self, tx: Transaction, arn: str) -> Policy | None:
         """The policy of a group or bucket, or a role's trust policy; read in `tx` unless known."""
-
-        async def look() -> Policy | None:
-            if arn.startswith("arn:aws:iam:"):
-                return await _trust_policy(tx, arn)
-            text = await resource_facts.resource_policy(tx, arn)
-            if text is None:
-                return None
-            return evaluation.compile(documents.read_resource(text), f"resource policy of {arn}")
-
-        return await self._policies.get(arn, look)
+        return await self._policies.get(arn, lambda: resource_policies.find(tx, arn))
 
     def _opened(self, key: StoredKey | None) -> KeyHolder | None:
         if key is None or not key.is_active:
@@ -151,13 +139,3 @@ def _unknown() -> NotAuthenticated:
     return NotAuthenticated(
         Doubt.UNKNOWN_KEY, "The security token included in the request is invalid."
     )
-
-
-async def _trust_policy(tx: Transaction, arn: str) -> Policy | None:
-    account, _, path = arn.removeprefix("arn:aws:iam::").partition(":role/")
-    if await accounts.is_closed(tx, account):
-        return None
-    role = await roles.find(tx, account, path.rpartition("/")[2])
-    if role is None or role.arn != arn:
-        return None
-    return evaluation.compile(documents.read_trust(role.trust_policy), f"trust policy of {arn}")

@@ -32,8 +32,14 @@ async def resolve(tx: Transaction, check: Check, principal: Principal) -> Check:
     return check if arn is None else actions.resolved(check, arn)
 
 
-async def identity_facts(tx: Transaction, arn: str, account: str) -> Mapping[str, tuple[str, ...]]:
-    """Condition keys of a user, group or role, in lower case; none of what is not there."""
+async def facts(tx: Transaction, arn: str, account: str) -> Mapping[str, tuple[str, ...]]:
+    """Condition keys of what is touched, in lower case; none of what is not there."""
+    if arn.startswith("arn:aws:iam:"):
+        return await _identity_facts(tx, arn, account)
+    return await resource_facts.facts(tx, arn)
+
+
+async def _identity_facts(tx: Transaction, arn: str, account: str) -> Mapping[str, tuple[str, ...]]:
     word, _, path = arn.rpartition(":")[2].partition("/")
     for kind in identity.KINDS:
         if kind.word != word or arn.split(":")[4] != account:
@@ -42,8 +48,8 @@ async def identity_facts(tx: Transaction, arn: str, account: str) -> Mapping[str
         if found is None or found.arn != arn:
             return {}
         facts = {
-            f"{prefix}:resourcetag/{key.lower()}": (value,)
-            for key, value in found.tags.items()
+            f"{prefix}:resourcetag/{key}": values
+            for key, values in resource_facts.folded(found.tags).items()
             for prefix in ("aws", "iam")
         }
         if found.boundary:

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 
 from modelyard.access.accounts import accounts
+from modelyard.access.authorisation import stored_documents
 from modelyard.access.identities import aws_managed, identity, subjects
 from modelyard.access.identities.subjects import AttachedPolicy, InlinePolicy, SubjectPolicies
 from modelyard.access.people import sign_in_sessions
-from modelyard.access.policy import documents, evaluation, principals
+from modelyard.access.policy import documents, principals
 from modelyard.access.policy.evaluation import Policy, Subject
 from modelyard.call import Principal, Session
 from modelyard.contract import timestamps
@@ -38,19 +39,30 @@ async def load(tx: Transaction, principal: Principal) -> Subject | None:
 
 
 async def of_arn(tx: Transaction, account: str, arn: str) -> Subject | None:
-    """What would decide for a user or role of `account`, if it called. None: there is none such."""
+    """What would decide for a user, role, group's member or root of `account`, if it called.
+
+    None: there is none such.
+    """
+    if arn == f"arn:aws:iam::{account}:root":
+        return _root(Principal(account, arn, account, ""))
     kind, _, path = arn.rpartition(":")[2].partition("/")
     name = path.rpartition("/")[2]
-    find = {"user": subjects.of_user, "role": subjects.of_role}.get(kind)
+    find = _FINDERS.get(kind)
     found = None if find is None else await find(tx, account, name)
     if found is None or found.arn != arn:
         return None
     principal = Principal(account, arn, found.id, "")
+    if kind == "group":  # nobody calls as one: what is known of a caller is that of no member
+        facts: _Facts = {"aws:principalaccount": (account,)}
+        return _subject(principal, found, facts, frozenset())
     user = kind == "user"
     facts = _facts(principal, "User" if user else "AssumedRole", arn, _tags(found.tags))
     if user:
         facts["aws:username"] = (found.name,)
-    return _subject(principal, found, facts, principals.names(principal))
+    return _subject(principal, found, facts, principals.names(principal, found.arn))
+
+
+_FINDERS = {"user": subjects.of_user, "role": subjects.of_role, "group": subjects.of_group}
 
 
 def _root(principal: Principal) -> Subject:
@@ -121,15 +133,18 @@ def _compiled(
     owner: str, inline: tuple[InlinePolicy, ...], attached: tuple[AttachedPolicy, ...]
 ) -> Iterator[Policy]:
     for one in inline:
-        statements = documents.read_identity(one.text)
-        yield evaluation.compile(statements, f"inline policy {one.name} of {owner}")
+        yield _read(one.text, f"inline policy {one.name} of {owner}")
     for policy in attached:
         yield _managed(policy, "managed policy", f" of {owner}")
 
 
 def _managed(policy: AttachedPolicy, kind: str, of: str = "") -> Policy:
     source = f"{kind} {policy.arn} {policy.version}{of}"
-    return evaluation.compile(documents.read_identity(policy.text), source)
+    return _read(policy.text, source)
+
+
+def _read(text: str, source: str) -> Policy:
+    return stored_documents.compiled(documents.read_identity, text, source)
 
 
 async def _session_policies(
@@ -137,10 +152,7 @@ async def _session_policies(
 ) -> tuple[Policy, ...] | None:
     if not session.is_narrowed:
         return None
-    inline = [
-        evaluation.compile(documents.read_identity(text), "session policy")
-        for text in session.policies
-    ]
+    inline = [_read(text, "session policy") for text in session.policies]
     managed = [await _managed_session_policy(tx, account, arn) for arn in session.policy_arns]
     # One that was deleted since allows nothing.
     return (*inline, *(policy for policy in managed if policy is not None))
@@ -160,7 +172,7 @@ async def _managed_session_policy(tx: Transaction, account: str, arn: str) -> Po
         if row is None:
             return None
         text = str(row[0])
-    return evaluation.compile(documents.read_identity(text), f"session policy {arn}")
+    return _read(text, f"session policy {arn}")
 
 
 def _facts(principal: Principal, kind: str, arn: str, tags: dict[str, str]) -> _Facts:

@@ -94,7 +94,9 @@ class AccessKeys:
             "created_us": call.now_us,
         }
         await records.insert(call.tx, ACCESS_KEY, record)
-        return {"AccessKey": _shown(user, record) | {"SecretAccessKey": secret}}
+        shown = _shown(user, record)
+        call.changed(user.arn, after={"AccessKey": shown})
+        return {"AccessKey": shown | {"SecretAccessKey": secret}}
 
     @calls.read
     async def list_access_keys(self, call: Call, request: Document) -> Document:
@@ -111,15 +113,20 @@ class AccessKeys:
         await access_changes.bump(call.tx)
         if request["Status"] not in _STATUSES:
             raise InvalidInput(f"An access key can be made {' or '.join(_STATUSES)}.")
-        key = await _key_of_user(call, request)
-        await records.update(call.tx, ACCESS_KEY, (key,), {"status": request["Status"]})
+        user, key = await _key_of_user(call, request)
+        changed = {"status": request["Status"]}
+        await records.update(call.tx, ACCESS_KEY, (key["id"],), changed)
+        before, after = _shown(user, key), _shown(user, key | changed)
+        call.changed(user.arn, {"AccessKey": before}, {"AccessKey": after})
         return {}
 
     @calls.write
     async def delete_access_key(self, call: Call, request: Document) -> Document:
         """Raises: NoSuchEntity."""
         await access_changes.bump(call.tx)
-        await records.delete(call.tx, ACCESS_KEY, await _key_of_user(call, request))
+        user, key = await _key_of_user(call, request)
+        await records.delete(call.tx, ACCESS_KEY, key["id"])
+        call.changed(user.arn, before={"AccessKey": _shown(user, key)})
         return {}
 
     @calls.read
@@ -161,12 +168,16 @@ async def _of(call: Call, user: Identity) -> list[records.Record]:
     return page.records
 
 
-async def _key_of_user(call: Call, request: Document) -> str:
-    """The id of the key that a request means. Raises: NoSuchEntity: the user has no such key."""
+async def _key_of_user(call: Call, request: Document) -> tuple[Identity, records.Record]:
+    """The key that a request means, and whose it is.
+
+    Raises: NoSuchEntity: the user has no such key.
+    """
     user, key_id = await _user(call, request), str(request["AccessKeyId"])
-    if key_id not in [record["id"] for record in await _of(call, user)]:
-        raise _missing(key_id)
-    return key_id
+    for record in await _of(call, user):
+        if record["id"] == key_id:
+            return user, record
+    raise _missing(key_id)
 
 
 def _shown(user: Identity, record: records.Record) -> Document:

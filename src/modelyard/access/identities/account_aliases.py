@@ -15,10 +15,13 @@ async def create_account_alias(call: Call, request: Document) -> Document:
     row = await call.tx.one("SELECT account FROM account_alias WHERE alias = ?", alias)
     if row is not None and row[0] != call.account:
         raise EntityAlreadyExists(f"The account alias {alias} already exists.")
+    before = await call.tx.one("SELECT alias FROM account_alias WHERE account = ?", call.account)
     await call.tx.run("DELETE FROM account_alias WHERE account = ?", call.account)
     await call.tx.run(
         "INSERT INTO account_alias (alias, account) VALUES (?, ?)", alias, call.account
     )
+    aliases = [] if before is None else [str(before[0])]
+    call.changed(_root(call), {"AccountAliases": aliases}, {"AccountAliases": [alias]})
     return {}
 
 
@@ -32,6 +35,7 @@ async def delete_account_alias(call: Call, request: Document) -> Document:
     )
     if not deleted:
         raise NoSuchEntity(f"The account alias {alias} cannot be found.")
+    call.changed(_root(call), {"AccountAliases": [alias]}, {"AccountAliases": []})
     return {}
 
 
@@ -41,3 +45,8 @@ async def list_account_aliases(call: Call, request: Document) -> Document:
     listing = Listing(call, request)
     page, last = listing.cut([str(row[0]) for row in rows], lambda alias: alias)
     return listing.answer({"AccountAliases": page}, last)
+
+
+def _root(call: Call) -> str:
+    """The ARN by which the audit trail knows an account."""
+    return f"arn:aws:iam::{call.account}:root"

@@ -109,6 +109,7 @@ async def _attach(call: Call, kind: Kind, request: Document) -> Document:
     await managed_policies.attachable(call, arn)
     attached = await arns(call, owner.id)
     if arn in attached:
+        call.unchanged()
         return {}
     if len(attached) >= ATTACHED_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PoliciesPer{kind.title}: {ATTACHED_MAX}")
@@ -118,6 +119,8 @@ async def _attach(call: Call, kind: Kind, request: Document) -> Document:
         owner.id,
         arn,
     )
+    after = sorted([*attached, arn])
+    call.changed(owner.arn, {"AttachedPolicies": attached}, {"AttachedPolicies": after})
     return {}
 
 
@@ -126,6 +129,7 @@ async def _detach(call: Call, kind: Kind, request: Document) -> Document:
     arn = request["PolicyArn"]
     managed_policies.check_arn(arn)
     owner = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
+    attached = await arns(call, owner.id)
     detached = await call.tx.run(
         "DELETE FROM policy_attachment WHERE account = ? AND owner = ? AND arn = ?",
         call.account,
@@ -134,6 +138,8 @@ async def _detach(call: Call, kind: Kind, request: Document) -> Document:
     )
     if not detached:
         raise NoSuchEntity(f"Policy {arn} was not found.")
+    after = [one for one in attached if one != arn]
+    call.changed(owner.arn, {"AttachedPolicies": attached}, {"AttachedPolicies": after})
     return {}
 
 

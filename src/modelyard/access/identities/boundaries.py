@@ -53,6 +53,7 @@ async def _put(call: Call, kind: Kind, request: Document) -> Document:
     one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
     arn = await checked(call, request["PermissionsBoundary"])
     await records.update(call.tx, kind.table, (call.account, one.name), {"boundary": arn})
+    call.changed(one.arn, {"PermissionsBoundary": one.boundary}, {"PermissionsBoundary": arn})
     return {}
 
 
@@ -62,4 +63,5 @@ async def _delete(call: Call, kind: Kind, request: Document) -> Document:
     if not one.boundary:
         raise NoSuchEntity(f"The {kind.word} {one.name} does not have a permissions boundary.")
     await records.update(call.tx, kind.table, (call.account, one.name), {"boundary": ""})
+    call.changed(one.arn, {"PermissionsBoundary": one.boundary}, {"PermissionsBoundary": ""})
     return {}

@@ -61,7 +61,7 @@ async def update_group(call: Call, request: Document) -> Document:
     await access_changes.bump(call.tx)
     group = await identity.get(call.tx, GROUP, call.account, request["GroupName"])
     name, path = request.get("NewGroupName", group.name), request.get("NewPath", group.path)
-    await identity.move(call.tx, group, name, path)
+    await identity.move(call, group, name, path)
     return {}
 
 
@@ -74,6 +74,7 @@ async def delete_group(call: Call, request: Document) -> Document:
         if await identity.owned(call.tx, group, table, column):
             raise DeleteConflict(sentence)
     await identity.remove(call.tx, group)
+    call.changed(group.arn, before=group.shown())
     return {}
 
 
@@ -89,6 +90,7 @@ async def add_user_to_group(call: Call, request: Document) -> Document:
         user.id,
     )
     if (group.id,) in [tuple(row) for row in rows]:
+        call.unchanged()
         return {}
     if len(rows) >= GROUPS_PER_USER_MAX:
         raise LimitExceeded(f"Cannot exceed quota for GroupsPerUser: {GROUPS_PER_USER_MAX}")
@@ -98,6 +100,8 @@ async def add_user_to_group(call: Call, request: Document) -> Document:
         user.id,
         group.id,
     )
+    call.changed(group.arn, {"Users": []}, {"Users": [user.name]})
+    call.changed(user.arn)
     return {}
 
 
@@ -115,6 +119,8 @@ async def remove_user_from_group(call: Call, request: Document) -> Document:
     )
     if not removed:
         raise NoSuchEntity(f"User {user.name} is not in group {group.name}.")
+    call.changed(group.arn, {"Users": [user.name]}, {"Users": []})
+    call.changed(user.arn)
     return {}
 
 

@@ -135,15 +135,20 @@ async def create(
     return Identity(kind, **record)
 
 
-async def move(tx: Transaction, identity: Identity, name: str, path: str) -> None:
-    """Give it another name and path.
+async def move(call: Call, identity: Identity, name: str, path: str) -> None:
+    """Give it another name and path; the audit trail knows it by both ARNs.
 
     Raises: EntityAlreadyExists.
     """
     kind, account = identity.kind, identity.account
-    await _refuse_taken(tx, kind, account, name, but=identity.id)
+    await _refuse_taken(call.tx, kind, account, name, but=identity.id)
     changes = {"name": name, "path": path, "arn": arn_of(kind, account, path, name)}
-    await records.update(tx, kind.table, (account, identity.name), changes)
+    await records.update(call.tx, kind.table, (account, identity.name), changes)
+    before = identity.shown()
+    after = before | {f"{kind.title}Name": name, "Path": path, "Arn": changes["arn"]}
+    call.changed(identity.arn, before, after)
+    if before != after:
+        call.changed(changes["arn"])
 
 
 async def rewrite(tx: Transaction, identity: Identity, changes: dict[str, Any]) -> None:

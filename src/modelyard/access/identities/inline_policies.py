@@ -99,6 +99,7 @@ async def _put(call: Call, kind: Kind, request: Document) -> Document:
     name, text = request["PolicyName"], request["PolicyDocument"]
     documents.read_identity(text)
     owner = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
+    before = await records.find(call.tx, INLINE_POLICY, call.account, owner.id, name)
     others = await call.tx.all(
         "SELECT text FROM inline_policy WHERE account = ? AND owner = ? AND name <> ?",
         call.account,
@@ -117,6 +118,8 @@ async def _put(call: Call, kind: Kind, request: Document) -> Document:
         name,
         text,
     )
+    earlier = None if before is None else before["text"]
+    call.changed(owner.arn, {"PolicyDocument": earlier}, {"PolicyDocument": text})
     return {}
 
 
@@ -137,8 +140,11 @@ async def _delete(call: Call, kind: Kind, request: Document) -> Document:
     await access_changes.bump(call.tx)
     owner = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
     name = request["PolicyName"]
-    if not await records.delete(call.tx, INLINE_POLICY, call.account, owner.id, name):
+    before = await records.find(call.tx, INLINE_POLICY, call.account, owner.id, name)
+    if before is None:
         raise _missing(kind, name)
+    await records.delete(call.tx, INLINE_POLICY, call.account, owner.id, name)
+    call.changed(owner.arn, {"PolicyDocument": before["text"]}, {"PolicyDocument": None})
     return {}
 
 

@@ -17,7 +17,7 @@ from modelyard.access.identities.refusals import (
     LimitExceeded,
     NoSuchEntity,
 )
-from modelyard.access.policy import documents, rule
+from modelyard.access.policy import documents
 from modelyard.call import Call, Document
 from modelyard.errors import AccessDeniedException
 from modelyard.storage import access_changes, records
@@ -147,6 +147,7 @@ async def delete_policy(call: Call, request: Document) -> Document:
         )
     await call.tx.run("DELETE FROM managed_policy_version WHERE account = ? AND arn = ?", *key)
     await records.delete(call.tx, MANAGED_POLICY, *key)
+    call.changed(policy.arn, before=shown(policy, policy_uses.NONE) | policy.document)
     return {}
 
 
@@ -182,7 +183,10 @@ async def own(call: Call, arn: str) -> ManagedPolicy:
     policy = await get(call.tx, call.account, arn)
     if policy.account != call.account:
         action = f"iam:{call.operation}"
-        raise AccessDeniedException(rule.denied(call.principal, action, f"policy {arn}"))
+        raise AccessDeniedException(
+            f"User: {call.principal.arn} is not authorized to perform: {action}"
+            f" on resource: policy {arn}"
+        )
     return policy
 
 

@@ -69,9 +69,11 @@ async def set_default_policy_version(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput."""
     await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
-    number = await _number(call, policy, request["VersionId"])
+    number = int((await _version(call, policy, request["VersionId"]))["number"])
     changed = {"default_version": number, "updated_us": call.now_us}
     await records.update(call.tx, MANAGED_POLICY, (call.account, policy.arn), changed)
+    before, after = f"v{policy.default_version}", f"v{number}"
+    call.changed(policy.arn, {"DefaultVersionId": before}, {"DefaultVersionId": after})
     return {}
 
 
@@ -80,10 +82,12 @@ async def delete_policy_version(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, DeleteConflict: it is the default one."""
     await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
-    number = await _number(call, policy, request["VersionId"])
-    if number == policy.default_version:
+    version = await _version(call, policy, request["VersionId"])
+    if version["number"] == policy.default_version:
         raise DeleteConflict("Cannot delete the default version of a policy.")
-    await records.delete(call.tx, VERSION, call.account, policy.arn, number)
+    await records.delete(call.tx, VERSION, call.account, policy.arn, version["number"])
+    gone = _shown(policy, version) | {"Document": version["text"]}
+    call.changed(policy.arn, before=gone)
     return {}
 
 
@@ -107,10 +111,11 @@ async def _all(call: Call, policy: ManagedPolicy) -> list[records.Record]:
     return page.records
 
 
-async def _number(call: Call, policy: ManagedPolicy, version_id: str) -> int:
+async def _version(call: Call, policy: ManagedPolicy, version_id: str) -> records.Record:
+    """Raises: NoSuchEntity."""
     for version in await _all(call, policy):
         if _id(version) == version_id:
-            return int(version["number"])
+            return version
     raise _missing(policy, version_id)
 
 

@@ -4,7 +4,7 @@ Knows how a simulation is asked and answered; whose policies they are comes as a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from modelyard import call as calls
@@ -20,6 +20,8 @@ from modelyard.access.policy.evaluation import Decision, Layer, Policy, Question
 from modelyard.access.policy.explanation import Match
 from modelyard.call import Call, Document, Principal
 from modelyard.contract import page_tokens
+from modelyard.errors import Refusal
+from modelyard.storage.transaction import Transaction
 
 PAIRS_MAX = 100_000  # actions times resources in one request
 POLICIES_MAX = 50  # documents in one request
@@ -65,32 +67,36 @@ async def simulate_custom_policy(call: Call, request: Document) -> Document:
     return simulated(call, request, Subject(principal, names=principals.names(principal)))
 
 
-@calls.scan
-async def simulate_principal_policy(call: Call, request: Document) -> Document:
-    """Every action against every resource, under the policies of a user, group or role.
-
-    Raises: NoSuchEntity: no such role. InvalidInput: an action, a policy or an ARN is none.
-    """
-    return simulated(call, request, await _administrator(call, request["PolicySourceArn"]))
+# What decides for a user, group or role of an account by its ARN, were it to call; None: no such.
+SubjectOf = Callable[[Transaction, str, str], Awaitable[Subject | None]]
 
 
-async def _administrator(call: Call, arn: str) -> Subject:
-    """A role as this version judges it: it may do everything in its account."""
-    if arn == f"arn:aws:iam::{call.account}:root":
-        principal = Principal(call.account, arn, call.account, "")
-        return Subject(principal, is_root=True, names=principals.names(principal))
+class PrincipalSimulations:
+    """Simulations of whoever is stored here."""
+
+    def __init__(self, subject_of: SubjectOf) -> None:
+        self._subject_of = subject_of
+
+    @calls.scan
+    async def simulate_principal_policy(self, call: Call, request: Document) -> Document:
+        """Every action against every resource, under the policies of a user, group or role.
+
+        Raises: NoSuchEntity: no such one. InvalidInput: an action, a policy or an ARN is none.
+        """
+        arn = request["PolicySourceArn"]
+        subject = await self._subject_of(call.tx, call.account, arn)
+        if subject is None:
+            raise _no_such_source(arn)
+        return simulated(call, request, subject)
+
+
+def _no_such_source(arn: str) -> Refusal:
     match = _ENTITY.fullmatch(arn)
     if match is None:
-        raise InvalidInput(
+        return InvalidInput(
             f"Invalid Entity Arn: {arn} does not clearly define entity type and name."
         )
-    role = None
-    if match[1] == call.account and match[2] == "role":
-        role = await roles.find(call.tx, call.account, match[3])
-    if role is None or role.arn != arn:
-        raise NoSuchEntity(f"The {match[2]} with name {match[3]} cannot be found.")
-    principal = Principal(call.account, arn, role.id, "")
-    return Subject(principal, is_root=True, names=principals.names(principal, arn))
+    return NoSuchEntity(f"The {match[2]} with name {match[3]} cannot be found.")
 
 
 def simulated(call: Call, request: Document, subject: Subject) -> Document:
@@ -287,14 +293,14 @@ def _matched(simulation: Simulation, question: Question, verdict: Verdict) -> li
 
 def _statement(match: Match, texts: Mapping[str, str]) -> Document:
     source = match.policy.source
-    kind, text = "none", texts.get(source)
+    kind, text = "none", texts.get(source) or match.policy.text
     if source == "ResourcePolicy":
         kind = "resource"
     elif stored := _STORED.fullmatch(source):
         managed = "aws-managed" if "::aws:" in (stored[2] or "") else "user-managed"
         kind = stored[1] or managed
     shown: Document = {"SourcePolicyId": source, "SourcePolicyType": kind}
-    if text is not None:
+    if text:
         start, end = explanation.spans(text)[match.rule.place]
         # AWS counts from one, and to where it has read the brace.
         shown["StartPosition"] = _position(text, start + 1)

@@ -6,7 +6,7 @@ Texts as they are stored; access/policy compiles them.
 from dataclasses import dataclass
 
 from modelyard.access.identities import aws_managed, identity
-from modelyard.access.identities.identity import ROLE, USER, Identity, Kind
+from modelyard.access.identities.identity import GROUP, ROLE, USER, Identity, Kind
 from modelyard.storage.transaction import Transaction
 
 
@@ -57,6 +57,11 @@ async def of_user(tx: Transaction, account: str, name: str) -> SubjectPolicies |
 async def of_role(tx: Transaction, account: str, name: str) -> SubjectPolicies | None:
     """None if there is no such role."""
     return await _of(tx, ROLE, account, name)
+
+
+async def of_group(tx: Transaction, account: str, name: str) -> SubjectPolicies | None:
+    """What its members have of it. None if there is no such group."""
+    return await _of(tx, GROUP, account, name)
 
 
 async def _of(tx: Transaction, kind: Kind, account: str, name: str) -> SubjectPolicies | None:

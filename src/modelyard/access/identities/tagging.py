@@ -49,8 +49,10 @@ async def tag_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, LimitExceeded."""
     await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
-    tags = tag_lists.added(policy.document.get("Tags", []), request["Tags"])
+    before = policy.document.get("Tags", [])
+    tags = tag_lists.added(before, request["Tags"])
     await managed_policies.rewrite(call.tx, policy, {"Tags": tags})
+    call.changed(policy.arn, {"Tags": before}, {"Tags": tags})
     return {}
 
 
@@ -59,8 +61,10 @@ async def untag_policy(call: Call, request: Document) -> Document:
     """Keys that are not there are no error. Raises: NoSuchEntity."""
     await access_changes.bump(call.tx)
     policy = await managed_policies.own(call, request["PolicyArn"])
-    tags = tag_lists.without(policy.document.get("Tags", []), request["TagKeys"])
+    before = policy.document.get("Tags", [])
+    tags = tag_lists.without(before, request["TagKeys"])
     await managed_policies.rewrite(call.tx, policy, {"Tags": tags})
+    call.changed(policy.arn, {"Tags": before}, {"Tags": tags})
     return {}
 
 
@@ -74,16 +78,20 @@ async def list_policy_tags(call: Call, request: Document) -> Document:
 async def _tag(call: Call, kind: Kind, request: Document) -> Document:
     await access_changes.bump(call.tx)
     one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
-    tags = tag_lists.added(one.document.get("Tags", []), request["Tags"])
+    before = one.document.get("Tags", [])
+    tags = tag_lists.added(before, request["Tags"])
     await identity.rewrite(call.tx, one, {"Tags": tags})
+    call.changed(one.arn, {"Tags": before}, {"Tags": tags})
     return {}
 
 
 async def _untag(call: Call, kind: Kind, request: Document) -> Document:
     await access_changes.bump(call.tx)
     one = await identity.get(call.tx, kind, call.account, request[f"{kind.title}Name"])
-    tags = tag_lists.without(one.document.get("Tags", []), request["TagKeys"])
+    before = one.document.get("Tags", [])
+    tags = tag_lists.without(before, request["TagKeys"])
     await identity.rewrite(call.tx, one, {"Tags": tags})
+    call.changed(one.arn, {"Tags": before}, {"Tags": tags})
     return {}
 
 

@@ -55,7 +55,7 @@ async def update_user(call: Call, request: Document) -> Document:
     await access_changes.bump(call.tx)
     user = await identity.get(call.tx, USER, call.account, request["UserName"])
     name, path = request.get("NewUserName", user.name), request.get("NewPath", user.path)
-    await identity.move(call.tx, user, name, path)
+    await identity.move(call, user, name, path)
     return {}
 
 
@@ -68,6 +68,7 @@ async def delete_user(call: Call, request: Document) -> Document:
         if await identity.owned(call.tx, user, table, column):
             raise DeleteConflict(sentence)
     await identity.remove(call.tx, user)
+    call.changed(user.arn, before=shown(user))
     return {}
 
 

@@ -43,6 +43,12 @@ class LoginProfile:
     changed_us: int
     earlier: tuple[str, ...] = field(repr=False)
 
+    @property
+    def told(self) -> Document:
+        """What the audit trail says of it: never a password, nor what is kept of one."""
+        shown = _shown(self.user.name, self.created_us, self.reset_required)
+        return shown | {"ChangeDate": self.changed_us}
+
 
 async def find(tx: Transaction, user: User) -> LoginProfile | None:
     record = await records.find(tx, PROFILE, user.account, user.id)
@@ -126,7 +132,8 @@ class LoginProfiles:
                 raise EntityAlreadyExists(
                     f"Login Profile for user {name} already exists."
                 ) from None
-            await call.audit.record(tx, [Change(user.arn)])
+            shown = _shown(name, call.now_us, bool(record["reset_required"]))
+            await call.audit.record(tx, [Change(user.arn, after={"LoginProfile": shown})])
             return record
 
         record = await self._database.write(work)
@@ -161,10 +168,10 @@ class LoginProfiles:
         """Raises: NoSuchEntity."""
         await access_changes.bump(call.tx)
         user = await _user(call.tx, call, request)
-        await get(call.tx, user)
+        profile = await get(call.tx, user)
         await records.delete(call.tx, PROFILE, call.account, user.id)
         await sign_in_sessions.end_all_of_user(call.tx, call.account, user.id)
-        call.changed(user.arn)
+        call.changed(user.arn, before={"LoginProfile": profile.told})
         return {}
 
     @calls.open_ended
@@ -213,7 +220,13 @@ class LoginProfiles:
         async def work(tx: Transaction) -> bool:
             same = await replace(tx, profile, changed, call.now_us)
             if same:
-                await call.audit.record(tx, [Change(profile.user.arn)])
+                after = profile.told
+                if "hash" in changed:
+                    after |= {"ChangeDate": call.now_us}
+                if "reset_required" in changed:
+                    after |= {"PasswordResetRequired": bool(changed["reset_required"])}
+                told = Change(profile.user.arn, profile.told, after)
+                await call.audit.record(tx, [told])
             return same
 
         if not await self._database.write(work):

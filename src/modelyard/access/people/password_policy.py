@@ -107,16 +107,22 @@ async def get_account_password_policy(call: Call, request: Document) -> Document
 
 @calls.write
 async def update_account_password_policy(call: Call, request: Document) -> Document:
+    before = (await of(call.tx, call.account)).document
+    after = _UNSAID | request
     await records.delete(call.tx, POLICY, call.account)
-    await records.insert(call.tx, POLICY, {"account": call.account, "document": _UNSAID | request})
+    await records.insert(call.tx, POLICY, {"account": call.account, "document": after})
+    call.changed(f"arn:aws:iam::{call.account}:root", before or {}, after)
     return {}
 
 
 @calls.write
 async def delete_account_password_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity."""
-    if not await records.delete(call.tx, POLICY, call.account):
+    before = (await of(call.tx, call.account)).document
+    if before is None:
         raise _none(call.account)
+    await records.delete(call.tx, POLICY, call.account)
+    call.changed(f"arn:aws:iam::{call.account}:root", before=before)
     return {}
 
 

@@ -206,12 +206,15 @@ def _conditions(statement: Statement) -> Iterator[Condition]:
 
 
 class Policy:
-    """A document's statements, ready to be asked. `source` is how `explain` names it."""
+    """A document's statements, ready to be asked. `source` is how `explain` names it.
 
-    __slots__ = ("_by_action", "keys", "rules", "source")
+    `text` is the document, for people; empty where nobody has to see it.
+    """
 
-    def __init__(self, source: str, rules: Iterable[Rule]) -> None:
-        self.source, self.rules = source, tuple(rules)
+    __slots__ = ("_by_action", "keys", "rules", "source", "text")
+
+    def __init__(self, source: str, rules: Iterable[Rule], text: str = "") -> None:
+        self.source, self.rules, self.text = source, tuple(rules), text
         self.keys: frozenset[str] = frozenset().union(*(rule.keys for rule in self.rules))
         self._by_action: dict[str, _About] = {}
 
@@ -267,9 +270,11 @@ class _About:
         self.keys: frozenset[str] = frozenset().union(*(rule.keys for rule in rules))
 
 
-def compile(statements: Iterable[Statement], source: str) -> Policy:  # noqa: A001
-    """Make statements ready to decide; `source` names the document for people."""
-    return Policy(source, [Rule(statement, source) for statement in statements])
+def compile(  # noqa: A001
+    statements: Iterable[Statement], source: str, text: str = ""
+) -> Policy:
+    """Make statements ready to decide; `source` names the document, `text` is it, for people."""
+    return Policy(source, [Rule(statement, source) for statement in statements], text)
 
 
 def decide(subject: Subject, question: Question, resource_policy: Policy | None = None) -> Verdict:

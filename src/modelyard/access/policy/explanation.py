@@ -43,6 +43,34 @@ def matching(
     ]
 
 
+def considered(
+    subject: Subject, question: Question, resource_policy: Policy | None = None
+) -> Iterator[tuple[Match, str]]:
+    """Every statement on the action, and why it is not meant for the request; "" if it is."""
+    request = Request(subject, question)
+    for match in _about(request, resource_policy):
+        yield match, _obstacle(match.rule, request)
+
+
+def _obstacle(rule: Rule, request: Request) -> str:
+    if not _names(rule, request.subject):
+        return "it is about other principals"
+    if not rule.covers(request):
+        return f"it is not about {request.resource}"
+    for condition in rule.conditions:
+        if not condition.met(request):
+            found = ", ".join(request.values(condition.key))
+            has = f"is {found}" if found else "is not known"
+            return f"its condition on {condition.name} is not met: the key {has}"
+    return "" if rule.applies(request) else "one of its policy variables has no value"
+
+
+def statement_text(policy: Policy, rule: Rule) -> str:
+    """The statement as it stands in its document; "" where the document is not kept."""
+    span = spans(policy.text).get(rule.place) if policy.text else None
+    return "" if span is None else policy.text[slice(*span)]
+
+
 def missing_keys(
     subject: Subject, question: Question, resource_policy: Policy | None = None
 ) -> list[str]:

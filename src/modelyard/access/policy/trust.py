@@ -1,34 +1,15 @@
-"""Whether a role's trust policy lets a caller assume it: the policy of a resource, the role. Pure.
+"""Whether a role's trust policy lets a caller assume it. Pure."""
 
-`decide` is the whole answer, for a caller whose own policies are known. `allows` is for callers
-who may do everything in their account; it knows few condition keys, and fails closed on others.
-"""
-
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelyard.access.policy import evaluation, principals
-from modelyard.access.policy.documents import Statement
+from modelyard.access.policy import evaluation
 from modelyard.access.policy.evaluation import Policy, Question, Subject, Verdict
-from modelyard.call import Principal
 
 ASSUME_ROLE = "sts:AssumeRole"
 ASSUME_ROLE_WITH_WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
 TAG_SESSION = "sts:TagSession"
 SET_SOURCE_IDENTITY = "sts:SetSourceIdentity"
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(?:[^\s]*/)?([^/\s]+)")
-_ASSUMED_ROLE = re.compile(r"arn:aws[a-z-]*:sts::([0-9]{12}):assumed-role/([^/\s]+)/[^/\s]+")
-# What a condition may ask about in `allows`.
-CONDITION_KEYS = frozenset(
-    {
-        "sts:externalid",
-        "sts:rolesessionname",
-        "sts:sourceidentity",
-        "aws:principalarn",
-        "aws:principalaccount",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +40,3 @@ def decide(subject: Subject, wish: Wish, trust_policy: Policy) -> Verdict:
         for action in wish.actions
     ]
     return next((verdict for verdict in verdicts if not verdict.allowed), verdicts[0])
-
-
-def allows(
-    statements: Iterable[Statement], principal: Principal, context: Mapping[str, str]
-) -> bool:
-    """Whether `principal`, an administrator, may assume a role of their own account.
-
-    `context` has lower-case keys of CONDITION_KEYS.
-    """
-    read = tuple(statements)
-    policy = evaluation.compile(read, "trust policy")
-    if not policy.keys <= CONDITION_KEYS:
-        return False
-    facts = {key: (value,) for key, value in context.items()}
-    subject = Subject(
-        principal,
-        is_root=True,
-        facts=facts,
-        names=principals.names(principal) | _role_names(read, principal),
-    )
-    return evaluation.decide(subject, Question(ASSUME_ROLE, "*"), policy).allowed
-
-
-def _role_names(statements: Iterable[Statement], principal: Principal) -> set[str]:
-    """The role of a session, as the statements spell it.
-
-    A session's ARN leaves out the role's path; names are unique in an account without it.
-    """
-    session = _ASSUMED_ROLE.fullmatch(principal.arn)
-    words = {
-        word for statement in statements for kind in statement.principals.values() for word in kind
-    }
-    return {
-        word
-        for word in words
-        if session and (role := _ROLE.fullmatch(word)) and role.groups() == session.groups()
-    }
