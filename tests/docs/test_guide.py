@@ -12,7 +12,7 @@ def test_the_guide_works_as_printed(read_along: Run, boosters: Boosters) -> None
     told = [read_along(block) for block in blocks.of("docs/guide.md")]
 
     who, versions, digest, refused, decisions, predictions, updated, rolled_back = told[:8]
-    ana, allowed, trail, rolled_over, _ = told[8:]
+    ana, allowed, why, trail, rolled_over, _ = told[8:]
     assert "arn:aws:iam::123456789012:root" in who
     assert versions.split() == [
         f"arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/{number}"
@@ -33,6 +33,7 @@ def test_the_guide_works_as_printed(read_along: Run, boosters: Boosters) -> None
         "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/3",
         "Somebody else approves.",
     ]
+    assert "sagemaker:UpdateModelPackage" in why
     assert "AccessDeniedException" in trail
     assert "CreateModelPackage  arn:aws:sagemaker" in trail
     assert "CreateUser  arn:aws:iam::123456789012:user/ana" in trail

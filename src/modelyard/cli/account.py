@@ -20,7 +20,7 @@ def command() -> None:
 
     An account is a name space of its own: nothing of it is seen from another, unless a policy on a
     model package group or a bucket says so. The server is the one your shell's AWS_ENDPOINT_URL and
-    keys point at; without them, the one of the data folder.
+    keys, or its AWS_PROFILE, point at; without them, the one of the data folder, as root.
     """
 
 

@@ -36,8 +36,8 @@ def command(
 ) -> None:
     """Show who changed what, and who was denied, newest first.
 
-    Asks the server that your shell's AWS_ENDPOINT_URL and keys point at; without them, the one of
-    the data folder. An account sees its own events.
+    Asks the server that your shell's AWS_ENDPOINT_URL and keys, or its AWS_PROFILE, point at;
+    without them, the one of the data folder, as root. An account sees its own events.
 
     \b
     Examples:

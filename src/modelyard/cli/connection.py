@@ -137,9 +137,14 @@ def _other_key(settings: Settings, server: ServerFile) -> output.Stop:
 
 
 def by_shell_or_folder(data: Path | None) -> Address:
-    """What the AWS settings of the shell point at; without them, the data folder's server."""
+    """What the AWS settings of the shell point at; without them, the data folder's server.
+
+    A shell's profile is somebody: without this they would act as the administrator unawares.
+    """
     environment = os.environ
     url, key = environment.get("AWS_ENDPOINT_URL"), environment.get("AWS_ACCESS_KEY_ID")
+    if data is None and not key and (profile := environment.get("AWS_PROFILE")):
+        return _by_profile(profile, url)
     if data is not None or not url or not key:
         return by_data_folder(data)
     return Address(
@@ -150,6 +155,32 @@ def by_shell_or_folder(data: Path | None) -> Address:
         access_key_id=key,
         secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY", ""),
         session_token=environment.get("AWS_SESSION_TOKEN"),
+    )
+
+
+def _by_profile(profile: str, url: str | None) -> Address:
+    """Raises: output.Stop: there is no such profile, or it does not say where or who."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    session = botocore.session.Session(profile=profile)
+    try:
+        url = url or session.get_scoped_config().get("endpoint_url")
+        found = session.get_credentials()
+        keys = found.get_frozen_credentials() if found is not None else None
+    except (BotoCoreError, ClientError) as problem:
+        raise output.Stop(f"AWS_PROFILE is {profile}: {problem}") from None
+    if not url or keys is None or not keys.access_key or not keys.secret_key:
+        raise output.Stop(
+            f"AWS_PROFILE is {profile}, and that profile has no"
+            f" {'key' if url else 'endpoint_url'}. Set it, or unset AWS_PROFILE."
+        )
+    return Address(
+        url=url,
+        region=session.get_config_variable("region") or "us-east-1",
+        access_key_id=keys.access_key,
+        secret_access_key=keys.secret_key,
+        session_token=keys.token,
     )
 
 

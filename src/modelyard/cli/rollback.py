@@ -24,7 +24,8 @@ def command(
 
     Takes the newest earlier deployment that reached InService and whose version is still approved
     and unchanged, and says why others were passed over. The server is the one your shell's
-    AWS_ENDPOINT_URL and keys point at; without them, the one of the data folder.
+    AWS_ENDPOINT_URL and keys, or its AWS_PROFILE, point at; without them, the one of the data
+    folder, as root.
 
     \b
     Examples:
