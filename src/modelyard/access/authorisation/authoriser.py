@@ -44,10 +44,10 @@ class Authoriser:
         self, call: OpenCall, service: str, operation: str, request: Document
     ) -> "Case":
         """Raises: NotAuthenticated: the caller is no more. Unavailable. AccessDeniedException."""
-        principal = call.principal
+        principal, generation = call.principal, self.freshness.generation
         if (service, operation) == _BY_TOKEN:
             subject = Subject(principal, is_root=False, names=frozenset())
-            return Case(self._directory, subject, call, (), service, operation, request)
+            return Case(self._directory, subject, call, (), service, operation, request, generation)
         subject = await self._directory.subject(principal)
         session = principal.session
         own_session = (
@@ -64,7 +64,7 @@ class Authoriser:
             )
         asker = Asker(principal.account, call.region, principal.arn)
         checks = actions.checks(service, operation, request, asker)
-        return Case(self._directory, subject, call, checks, service, operation, request)
+        return Case(self._directory, subject, call, checks, service, operation, request, generation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ class Case:
     service: str
     operation: str
     request: Document
+    generation: int  # freshness's, of before the transaction
     refused: list[str] = field(default_factory=list)  # by the latest decision, items one by one
 
     @property
@@ -166,7 +167,7 @@ class Case:
         if held is None:
             return None
         assert tx is not None  # see needs_storage
-        return await self.directory.resource_policy(tx, held)
+        return await self.directory.resource_policy(tx, held, self.generation)
 
     def _listed(self, check: Check, verdict: Verdict) -> str | None:
         """The action that decides about each item, where the list itself is allowed on some only.
