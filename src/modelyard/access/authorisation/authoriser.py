@@ -44,10 +44,10 @@ class Authoriser:
         self, call: OpenCall, service: str, operation: str, request: Document
     ) -> "Case":
         """Raises: NotAuthenticated: the caller is no more. Unavailable. AccessDeniedException."""
-        principal = call.principal
+        principal, generation = call.principal, self.freshness.generation
         if (service, operation) == _BY_TOKEN:
             subject = Subject(principal, is_root=False, names=frozenset())
-            return Case(self._directory, subject, call, (), service, operation, request)
+            return Case(self._directory, subject, call, (), service, operation, request, generation)
         subject = await self._directory.subject(principal)
         session = principal.session
         own_session = (
@@ -63,7 +63,7 @@ class Authoriser:
                 f"Credentials of GetSessionToken without MFA cannot call {service}:{operation}."
             )
         checks = _checks(call, service, request)
-        return Case(self._directory, subject, call, checks, service, operation, request)
+        return Case(self._directory, subject, call, checks, service, operation, request, generation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ class Case:
     service: str
     operation: str
     request: Document
+    generation: int  # freshness's, of before the transaction
     refused: list[str] = field(default_factory=list)  # by the latest decision, items one by one
 
     @property
@@ -166,7 +167,7 @@ class Case:
         if held is None:
             return None
         assert tx is not None  # see needs_storage
-        return await self.directory.resource_policy(tx, held)
+        return await self.directory.resource_policy(tx, held, self.generation)
 
     def _denied_some(self, check: Check) -> str | None:
         """The action that decides about each item of a list that is allowed, where a Deny is on it.

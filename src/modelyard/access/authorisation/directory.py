@@ -5,6 +5,7 @@ transaction but by that transaction itself.
 """
 
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
@@ -90,9 +91,12 @@ class Directory:
             raise _unknown()
         return found
 
-    async def resource_policy(self, tx: Transaction, arn: str) -> Policy | None:
-        """The policy of a group or bucket, or a role's trust policy; read in `tx` unless known."""
-        return await self._policies.get(arn, lambda: resource_policies.find(tx, arn))
+    async def resource_policy(self, tx: Transaction, arn: str, generation: int) -> Policy | None:
+        """The policy of a group or bucket, or a role's trust policy; read in `tx` unless known.
+
+        `generation` is freshness's of before `tx` began, whose snapshot may be older than now.
+        """
+        return await self._policies.get(arn, lambda: resource_policies.find(tx, arn), generation)
 
     def _opened(self, key: StoredKey | None) -> KeyHolder | None:
         if key is None or not key.is_active:
@@ -108,31 +112,42 @@ class Directory:
 
 
 class _Kept(Generic[T]):
-    """The latest answers to one kind of question; void as soon as anything changed."""
+    """The latest answers to one kind of question; void as soon as anything changed.
+
+    Scans ask from their own threads.
+    """
 
     def __init__(self, freshness: Freshness) -> None:
         self._freshness = freshness
         self._generation = freshness.generation
         self._answers: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = threading.Lock()  # never held while something is loaded
 
-    async def get(self, key: Hashable, load: Callable[[], Awaitable[T]]) -> T:
-        self._forget_old()
-        if key in self._answers:
-            self._answers.move_to_end(key)
-            return self._answers[key]
-        generation = self._generation
+    async def get(
+        self, key: Hashable, load: Callable[[], Awaitable[T]], generation: int | None = None
+    ) -> T:
+        """`generation` is of when the snapshot began that `load` reads; None: it begins one."""
+        with self._lock:
+            self._forget_old()
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
+            since = self._generation if generation is None else generation
         answer = await load()
-        # What was loaded while something changed may be of the state before.
-        if generation == self._freshness.generation:
-            self._answers[key] = answer
-            if len(self._answers) > KEPT_MAX:
-                self._answers.popitem(last=False)
+        with self._lock:
+            self._forget_old()
+            # What was loaded while something changed may be of the state before.
+            if since == self._generation:
+                self._answers[key] = answer
+                if len(self._answers) > KEPT_MAX:
+                    self._answers.popitem(last=False)
         return answer
 
     def _forget_old(self) -> None:
-        if self._generation != self._freshness.generation:
+        generation = self._freshness.generation
+        if self._generation != generation:
             self._answers.clear()
-            self._generation = self._freshness.generation
+            self._generation = generation
 
 
 def _unknown() -> NotAuthenticated:

@@ -40,7 +40,7 @@ async def facts(tx: Transaction, arn: str, account: str) -> Mapping[str, tuple[s
 
 
 async def _identity_facts(tx: Transaction, arn: str, account: str) -> Mapping[str, tuple[str, ...]]:
-    word, _, path = arn.rpartition(":")[2].partition("/")
+    word, _, path = arn.split(":", 5)[-1].partition("/")  # a path may have a colon
     for kind in identity.KINDS:
         if kind.word != word or arn.split(":")[4] != account:
             continue

@@ -45,7 +45,7 @@ async def of_arn(tx: Transaction, account: str, arn: str) -> Subject | None:
     """
     if arn == f"arn:aws:iam::{account}:root":
         return _root(Principal(account, arn, account, ""))
-    kind, _, path = arn.rpartition(":")[2].partition("/")
+    kind, _, path = arn.split(":", 5)[-1].partition("/")  # a path may have a colon
     name = path.rpartition("/")[2]
     find = _FINDERS.get(kind)
     found = None if find is None else await find(tx, account, name)
@@ -109,7 +109,7 @@ def _subject(
     names: frozenset[str],
     session: tuple[Policy, ...] | None = None,
 ) -> Subject:
-    owner = found.arn.rpartition(":")[2]
+    owner = found.arn.split(":", 5)[-1]
     policies = [
         *_compiled(owner, found.inline, found.attached),
         *(
