@@ -6,7 +6,8 @@ import msgspec
 
 from modelyard import resource_facts
 from modelyard.access.accounts import accounts
-from modelyard.access.identities import access_keys, identity
+from modelyard.access.identities import access_keys, identity, managed_policies
+from modelyard.access.people import openid_providers
 from modelyard.access.policy import actions
 from modelyard.access.policy.action_resources import Lookup
 from modelyard.access.policy.actions import Check
@@ -40,22 +41,35 @@ async def facts(tx: Transaction, arn: str, account: str) -> Mapping[str, tuple[s
 
 
 async def _identity_facts(tx: Transaction, arn: str, account: str) -> Mapping[str, tuple[str, ...]]:
+    if arn.split(":")[4] != account:
+        return {}
     word, _, path = arn.split(":", 5)[-1].partition("/")  # a path may have a colon
+    if word == "policy":
+        policy = await managed_policies.find(tx, account, arn)
+        listed = [] if policy is None else policy.document.get("Tags", [])
+        return _tagged({tag["Key"]: tag["Value"] for tag in listed})
+    if word == "oidc-provider":
+        provider = await openid_providers.of_arn(tx, account, arn)
+        return {} if provider is None else _tagged(provider.tags)
     for kind in identity.KINDS:
-        if kind.word != word or arn.split(":")[4] != account:
+        if kind.word != word:
             continue
         found = await identity.find(tx, kind, account, path.rpartition("/")[2])
         if found is None or found.arn != arn:
             return {}
-        facts = {
-            f"{prefix}:resourcetag/{key}": values
-            for key, values in resource_facts.folded(found.tags).items()
-            for prefix in ("aws", "iam")
-        }
+        facts = _tagged(found.tags)
         if found.boundary:
             facts["iam:permissionsboundary"] = (found.boundary,)
         return facts
     return {}
+
+
+def _tagged(tags: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {
+        f"{prefix}:resourcetag/{key}": values
+        for key, values in resource_facts.folded(tags).items()
+        for prefix in ("aws", "iam")
+    }
 
 
 async def _arn(tx: Transaction, lookup: Lookup, account: str) -> str | None:

@@ -203,6 +203,15 @@ async def list_open_id_connect_provider_tags(call: Call, request: Document) -> D
     return {"Tags": _tag_list(provider.tags), "IsTruncated": False}
 
 
+async def of_arn(tx: Transaction, account: str, arn: str) -> OpenIdProvider | None:
+    """The provider of that ARN, if it is the account's."""
+    match = _ARN.fullmatch(arn)
+    if match is None or match[1] != account:
+        return None
+    record = await records.find(tx, PROVIDER, account, match[2])
+    return None if record is None else OpenIdProvider(**record)
+
+
 async def _get(call: Call, request: Document) -> OpenIdProvider:
     arn = request["OpenIDConnectProviderArn"]
     match = _ARN.fullmatch(arn)
