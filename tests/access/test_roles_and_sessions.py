@@ -112,6 +112,7 @@ def test_roles_are_listed_in_pages(iam: Any) -> None:
 
 def test_a_simulation_asks_the_rule_that_stands_before_every_operation(iam: Any) -> None:
     arn = create(iam)
+    iam.put_role_policy(RoleName="builder", PolicyName="p", PolicyDocument=json.dumps(POLICY))
     actions = [f"sagemaker:Do{number}" for number in range(5)]
 
     pages = list(
@@ -160,6 +161,9 @@ def test_an_assumed_role_speaks_for_itself(server: ServerProcess, iam: Any, sts:
     assert own.get_caller_identity()["UserId"] == answer["AssumedRoleUser"]["AssumedRoleId"]
     chained = own.assume_role(RoleArn=arn, RoleSessionName="next")
     assert chained["SourceIdentity"] == "alice"
+    with pytest.raises(ClientError) as changed:
+        own.assume_role(RoleArn=arn, RoleSessionName="next", SourceIdentity="mallory")
+    assert code(changed) == ("AccessDenied", 403)
     with pytest.raises(ClientError) as again:
         own.get_session_token()
     assert code(again) == ("AccessDenied", 403)

@@ -52,7 +52,7 @@ class SecurityTokenService:
             account=account,
             arn=f"arn:aws:sts::{account}:assumed-role/{role.name}/{name}",
             id=f"{role.id}:{name}",
-            source_identity=call.principal.source_identity or request.get("SourceIdentity", ""),
+            source_identity=_source_identity(call, request),
             expires_us=call.now_us + seconds * _SECOND_US,
             session=session,
         )
@@ -99,6 +99,20 @@ class SecurityTokenService:
             # AWS's Expiration has whole seconds; the token does not outlive what it says.
             "Expiration": statement.expires_us - statement.expires_us % _SECOND_US,
         }
+
+
+def _source_identity(call: Call, request: Document) -> str:
+    """Once set it stays, through every role that the session assumes.
+
+    Raises: AccessDeniedException: another one is asked for.
+    """
+    own, asked = call.principal.source_identity, request.get("SourceIdentity", "")
+    if own and asked and own != asked:
+        raise AccessDeniedException(
+            f"User: {call.principal.arn} is not authorized to perform: sts:SetSourceIdentity"
+            f" on resource: {request['RoleArn']}: the session's source identity cannot be changed"
+        )
+    return own or asked
 
 
 async def _role(call: Call, arn: str) -> tuple[str, Role]:
