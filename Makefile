@@ -10,8 +10,8 @@ PYTHON ?= python3
 # The project's own environment, and those of the clients that the tests run as a user has them.
 PY := .venv/bin/python
 CLIENTS := boto3 awscli sagemaker2 sagemaker3
-# pytest workers. Some stories mostly wait for a client's 30-second polls, so one more than cores.
-WORKERS ?= 3
+# pytest workers. Stories mostly wait for a client's 30-second polls, so twice as many as cores.
+WORKERS ?= 4
 # More arguments for pytest: make test ARGS="-k approval"
 ARGS ?=
 

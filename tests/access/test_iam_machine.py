@@ -323,7 +323,7 @@ def test_any_sequence_of_changes_behaves_as_the_model(database_url: str) -> None
             run_state_machine_as_test(
                 Machine,
                 settings=settings(
-                    max_examples=20,
+                    max_examples=8,
                     stateful_step_count=30,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),

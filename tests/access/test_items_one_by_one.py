@@ -84,7 +84,7 @@ def test_deletion_of_nothing_but_what_the_caller_may_not_delete_is_a_denial(
     assert delete(ann(world), "theirs/a") == ([], [("theirs/a", "AccessDenied")])
 
     assert keys(world) == ["mine/a", "mine/b", "theirs/a"]
-    assert recorded(world, "DeleteObjects") == [("AccessDeniedException", {})]
+    assert recorded(world, "DeleteObjects") == [("AccessDenied", {})]
 
 
 def test_a_batch_is_described_without_what_the_caller_may_not_see(world: ServerProcess) -> None:
