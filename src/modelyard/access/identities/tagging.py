@@ -1,5 +1,7 @@
 """Tags of users, roles and managed policies: TagUser to ListPolicyTags."""
 
+from collections.abc import Callable
+
 from modelyard import call as calls
 from modelyard.access.identities import identity, managed_policies, tag_lists
 from modelyard.access.identities.identity import ROLE, USER, Kind
@@ -47,25 +49,13 @@ async def list_role_tags(call: Call, request: Document) -> Document:
 @calls.write
 async def tag_policy(call: Call, request: Document) -> Document:
     """Raises: NoSuchEntity, InvalidInput, LimitExceeded."""
-    await access_changes.bump(call.tx)
-    policy = await managed_policies.own(call, request["PolicyArn"])
-    before = policy.document.get("Tags", [])
-    tags = tag_lists.added(before, request["Tags"])
-    await managed_policies.rewrite(call.tx, policy, {"Tags": tags})
-    call.changed(policy.arn, {"Tags": before}, {"Tags": tags})
-    return {}
+    return await _retag(call, request, lambda tags: tag_lists.added(tags, request["Tags"]))
 
 
 @calls.write
 async def untag_policy(call: Call, request: Document) -> Document:
     """Keys that are not there are no error. Raises: NoSuchEntity."""
-    await access_changes.bump(call.tx)
-    policy = await managed_policies.own(call, request["PolicyArn"])
-    before = policy.document.get("Tags", [])
-    tags = tag_lists.without(before, request["TagKeys"])
-    await managed_policies.rewrite(call.tx, policy, {"Tags": tags})
-    call.changed(policy.arn, {"Tags": before}, {"Tags": tags})
-    return {}
+    return await _retag(call, request, lambda tags: tag_lists.without(tags, request["TagKeys"]))
 
 
 @calls.read
@@ -105,3 +95,16 @@ def _page(listing: Listing, document: Document) -> Document:
     tags = sorted(document.get("Tags", []), key=lambda tag: str(tag["Key"]))
     tags, last = listing.cut_by_number(tags)
     return listing.answer({"Tags": tags}, last)
+
+
+async def _retag(
+    call: Call, request: Document, change: Callable[[list[tag_lists.Tag]], list[tag_lists.Tag]]
+) -> Document:
+    """Change the tags of a managed policy of one's own."""
+    await access_changes.bump(call.tx)
+    policy = await managed_policies.own(call, request["PolicyArn"])
+    before = policy.document.get("Tags", [])
+    tags = change(before)
+    await managed_policies.rewrite(call.tx, policy, {"Tags": tags})
+    call.changed(policy.arn, {"Tags": before}, {"Tags": tags})
+    return {}
