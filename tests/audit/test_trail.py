@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from modelyard import errors
-from modelyard.audit.trail import Origin
+from modelyard import errors, sign_in_records
+from modelyard.access.people import sign_in_events
+from modelyard.access.people.sign_in_events import CONSOLE_LOGIN, SignInEvent
 from modelyard.call import Principal
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
@@ -167,16 +168,17 @@ async def test_a_session_is_recorded_with_its_role_and_its_source_identity(yard:
 
 async def test_a_failed_sign_in_is_recorded(yard: Yard) -> None:
     async def work(tx: Transaction) -> None:
-        await TRAIL.sign_in_failed(
-            tx,
+        event = SignInEvent(
+            name=CONSOLE_LOGIN,
             account=ACCOUNT,
-            region=REGION,
-            request_id="request-of-a-stranger",
+            origin=sign_in_events.Origin(
+                source_ip="192.0.2.9", user_agent="Mozilla/5.0", request_id="of-a-stranger"
+            ),
             now_us=1_790_000_000_000_000,
             user_name="ada",
-            reason="The name or the password is wrong.",
-            origin=Origin("192.0.2.9", "Mozilla/5.0"),
+            error="The name or the password is wrong.",
         )
+        await sign_in_records.recording(TRAIL, REGION)(tx, event)
 
     await yard.database.write(work)
 

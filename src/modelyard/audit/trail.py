@@ -75,37 +75,6 @@ class Trail:
             self, principal, region, request_id, now_us, service, operation, request, origin
         )
 
-    async def sign_in_failed(
-        self,
-        tx: Transaction,
-        *,
-        account: str,
-        region: str,
-        request_id: str,
-        now_us: int,
-        user_name: str,
-        reason: str,
-        origin: Origin,
-        method: str = "password",
-    ) -> None:
-        """Record that somebody did not get in as `user_name`. Nobody knows who it was.
-
-        In CloudTrail's words it is ConsoleLogin of signin. `reason` must hold no secret.
-        """
-        arn = f"arn:aws:iam::{account}:user/{redaction.text(user_name, 64)}"
-        stranger = Principal(account, arn, "", "")
-        entry = self.entry(
-            stranger,
-            region=region,
-            request_id=request_id,
-            now_us=now_us,
-            service="signin",
-            operation="ConsoleLogin",
-            request={"Method": method},
-            origin=origin,
-        )
-        await entry.put(tx, (), {"ConsoleLogin": "Failure"}, "Failed authentication", reason)
-
     def encoded(self, document: Document) -> bytes:
         """A record's document without secrets, cut to a size that can be kept."""
         clean = redaction.encoded_if_clean(document)

@@ -8,8 +8,6 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard.call import Principal
-from modelyard.errors import Doubt, NotAuthenticated
 from modelyard.storage import records
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
@@ -54,17 +52,6 @@ async def is_closed(tx: Transaction, account: str) -> bool:
     """Whether the account was closed. One that no row tells of is open: it is the settings'."""
     row = await tx.one("SELECT closed_us FROM account WHERE id = ?", account)
     return row is not None and row[0] > 0
-
-
-async def refuse_closed(database: Database, principal: Principal) -> None:
-    """Raises: NotAuthenticated: the account of these credentials was closed."""
-    # Only the management account, which cannot be closed, has a root with a key.
-    if principal.arn.endswith(":root"):
-        return
-    if await database.read(lambda tx: is_closed(tx, principal.account)):
-        raise NotAuthenticated(
-            Doubt.UNKNOWN_KEY, "The security token included in the request is invalid."
-        )
 
 
 async def unused_id(tx: Transaction) -> str:

@@ -3,7 +3,6 @@
 A name that no user has is never told: people type their password where their name belongs.
 """
 
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,6 @@ LOGOUT = "Logout"
 PASSWORD_UPDATED = "PasswordUpdated"
 CREATE_TOKEN = "CreateOAuth2Token"  # a command gets temporary credentials
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-
-log = logging.getLogger("modelyard.sign_in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +46,3 @@ class SignInEvent:
 
 # Writes the record in the transaction of what it is about: what cannot be recorded is not done.
 Record = Callable[[Transaction, SignInEvent], Awaitable[None]]
-
-
-async def log_only(tx: Transaction, event: SignInEvent) -> None:
-    """A line in the log, where no trail is kept."""
-    fields = {
-        "outcome": event.outcome,
-        "account": event.account,
-        "principal": event.arn or event.user_name,
-        "client": event.origin.source_ip,
-        "request_id": event.origin.request_id,
-        "error": event.error or None,
-    }
-    log.info(event.name, extra=fields)
