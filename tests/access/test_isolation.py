@@ -12,13 +12,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from modelyard import offered
 from modelyard.contract import model
+from tests import aws_sessions
 from tests.server_process import REGION, ServerProcess
 
 OWNER = "123456789012"
@@ -274,10 +274,9 @@ class Stranger:
         role = f"arn:aws:iam::{self.account}:role/OrganizationAccountAccessRole"
         assumed = server.client("sts").assume_role(RoleArn=role, RoleSessionName="me")
         keys = assumed["Credentials"]
-        self._session = boto3.Session(
+        self._session = aws_sessions.session(
             keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], REGION
         )
-        self._session._loader.search_paths.append(str(model._OWN_FOLDER))  # type: ignore[attr-defined]
         self._url = server.url
         self._clients: dict[str, Any] = {}
 
