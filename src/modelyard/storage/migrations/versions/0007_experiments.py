@@ -6,8 +6,8 @@
 
 from modelyard.storage.migrations import ddl
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 STATEMENTS = (
     """
