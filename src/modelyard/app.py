@@ -43,6 +43,7 @@ from modelyard.hosting.invocations import InvocationDoor
 from modelyard.hosting.routing import RoutingTable
 from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
+from modelyard.registry.metric_reader import MetricReader
 from modelyard.server.application import Server
 from modelyard.server.edge import Listener
 from modelyard.server.services import Services
@@ -109,6 +110,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _run_beside(stack, upkeep.run(db))
         _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
+        _run_beside(stack, MetricReader(db, objects, folder.identity()).run())
         connect_port = await _start_connect(stack, settings, folder, keys, port)
         url = f"http://{_shown_host(settings.host)}:{port}"
         _write_server_file(folder, settings, url, connect_port, keys.root.id)

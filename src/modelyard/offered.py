@@ -40,6 +40,7 @@ from modelyard.registry import (
     decisions,
     model_package_groups,
     model_package_lists,
+    model_package_metrics,
     model_packages,
     search,
     tags,
@@ -75,7 +76,7 @@ def table(
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
-        "modelyard": (decisions, deployments, rollback, access_explanation),
+        "modelyard": (decisions, model_package_metrics, deployments, rollback, access_explanation),
         "s3": (objects,),
         "iam": (
             *(users, groups, roles, access_keys, *policies),

@@ -18,6 +18,7 @@ from modelyard.registry import (
     decisions,
     model_package_groups,
     model_package_lists,
+    model_package_metrics,
     model_packages,
     search,
     tags,
@@ -65,7 +66,7 @@ class Registry:
             PageTokens(b"secret of a test"),
             {
                 "sagemaker": dispatch.collect(sagemaker, *providers),
-                "modelyard": dispatch.collect(own, decisions),
+                "modelyard": dispatch.collect(own, decisions, model_package_metrics),
             },
             Trail(b"seal of a test"),
             administrators.authoriser(opened),

@@ -13,9 +13,11 @@ import modelyard
 FOLDER = Path(modelyard.__file__).parent / "service"
 OPERATIONS = [
     "DescribeModelPackageArtifacts",
+    "DescribeModelPackageMetrics",
     "ExplainAccess",
     "ListEndpointDeployments",
     "ListModelPackageDecisions",
+    "ListModelPackageMetrics",
     "RollbackEndpoint",
 ]
 
