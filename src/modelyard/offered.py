@@ -45,6 +45,7 @@ from modelyard.registry import (
     search,
     tags,
 )
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
@@ -58,6 +59,7 @@ def table(
     organizations: Organizations | type[Organizations],
     profiles: LoginProfiles | type[LoginProfiles],
     web_identity: WebIdentity | type[WebIdentity],
+    comparisons: Comparisons | type[Comparisons],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (
@@ -76,7 +78,14 @@ def table(
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
-        "modelyard": (decisions, model_package_metrics, deployments, rollback, access_explanation),
+        "modelyard": (
+            decisions,
+            model_package_metrics,
+            comparisons,
+            deployments,
+            rollback,
+            access_explanation,
+        ),
         "s3": (objects,),
         "iam": (
             *(users, groups, roles, access_keys, *policies),
@@ -100,5 +109,6 @@ def names() -> dict[str, list[str]]:
         Organizations,
         LoginProfiles,
         WebIdentity,
+        Comparisons,
     )
     return {service: sorted(operations) for service, operations in listed.items()}

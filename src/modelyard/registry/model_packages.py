@@ -13,6 +13,7 @@ from modelyard.gate import COMPLETED, Artifact
 from modelyard.model_package_names import PackagePlace
 from modelyard.registry import (
     approval,
+    archive_files,
     custody,
     decisions,
     documents,
@@ -310,6 +311,7 @@ async def delete_model_package(call: Call, request: Document) -> Document:
         raise names.package_missing(*name.row)
     package = documents.read(gone[0])
     call.changed(name.arn, before=package)
+    await archive_files.forget(call.tx, *name.row)
     await custody.forget(call, name)
     await model_package_metrics.forget(call, name, package)
     await tags.drop(call.tx, *name.row)
