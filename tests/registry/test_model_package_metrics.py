@@ -1,5 +1,6 @@
 """Metrics of versions as numbers: read after registration, followed, listed, forgotten."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -18,8 +19,11 @@ class Store:
     """The bytes of what `Registry.put_object` made: its content is in the name of its blob."""
 
     gone = False
+    ends = False  # the server, in the middle of reading
 
     async def read(self, stored: StoredObject) -> bytes:
+        if self.ends:
+            raise asyncio.CancelledError
         if self.gone:
             raise InternalError("the bytes are gone")
         return stored.blob.removeprefix("blob-").encode()
@@ -220,6 +224,28 @@ async def test_bytes_that_are_away_are_tried_again_and_then_noted(
 
     assert (await described(registry, arn))["Documents"][0]["State"] == "Unreadable"
     assert not await reader.read_one()
+
+
+async def test_a_server_that_ends_while_it_reads_leaves_the_work_to_the_next(
+    registry: Registry, store: Store
+) -> None:
+    await registry.group()
+    arn = await evaluated(registry, {"accuracy": 0.91})
+    store.ends = True
+    with pytest.raises(asyncio.CancelledError):
+        await MetricReader(registry.database, store, "first").read_one()
+    store.ends = False
+    second = MetricReader(registry.database, store, "second")
+    assert not await second.read_one()
+
+    async def run_out(tx: Transaction) -> None:
+        await tx.run("UPDATE work_item SET lease_until_us = 1")
+
+    await registry.database.write(run_out)
+    await read_all(second)
+
+    assert await numbers(registry, arn) == {"accuracy": 0.91}
+    assert await rows(registry) == 2  # the number and its document; no work
 
 
 async def test_another_accounts_document_that_may_not_be_read_tells_what_an_absent_one_tells(

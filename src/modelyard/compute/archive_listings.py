@@ -68,12 +68,17 @@ class ArchiveListings:
                             f"The model archive has more than {FILES_MAX} files or"
                             f" {UNPACKED_BYTES_MAX >> 30} GiB, which are not compared."
                         )
-                    found.append(ArchivedFile(file.path, file.bytes, file.sha256))
+                    found.append(ArchivedFile(_text(file.path), file.bytes, file.sha256))
         except archive.ArchiveError as problem:
             raise Unlistable(str(problem)) from None
         except OSError as problem:
             raise Unread(f"The model archive cannot be read: {problem.strerror}.") from None
         return sorted(found, key=lambda file: file.path)
+
+
+def _text(path: str) -> str:
+    """A path that can be told, whatever bytes it has; it has no backslash of its own."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 class _Until:

@@ -119,6 +119,10 @@ class ArchiveFiles:
     async def _read(self, place: Place, stored: StoredObject) -> Listing:
         """Never raises but when it is cancelled: there may be nobody left to hear it."""
         try:
+            # Whoever asked may have looked just before another had it read.
+            known = await self._database.read(lambda tx: kept(tx, place))
+            if known is not None:
+                return known
             async with self._turn:
                 files = await self._archives.read(stored)
             listing = Listing(files=tuple(files))
