@@ -47,10 +47,12 @@ from modelyard.registry import (
     decisions,
     model_package_groups,
     model_package_lists,
+    model_package_metrics,
     model_packages,
     search,
     tags,
 )
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
@@ -64,6 +66,7 @@ def table(
     organizations: Organizations | type[Organizations],
     profiles: LoginProfiles | type[LoginProfiles],
     web_identity: WebIdentity | type[WebIdentity],
+    comparisons: Comparisons | type[Comparisons],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (
@@ -84,7 +87,14 @@ def table(
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting, *lineage, *runs),
         "sagemaker-runtime": (invocations,),
-        "modelyard": (decisions, deployments, rollback, access_explanation),
+        "modelyard": (
+            decisions,
+            model_package_metrics,
+            comparisons,
+            deployments,
+            rollback,
+            access_explanation,
+        ),
         "s3": (objects,),
         "iam": (
             *(users, groups, roles, access_keys, *policies),
@@ -108,5 +118,6 @@ def names() -> dict[str, list[str]]:
         Organizations,
         LoginProfiles,
         WebIdentity,
+        Comparisons,
     )
     return {service: sorted(operations) for service, operations in listed.items()}

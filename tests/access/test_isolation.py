@@ -107,6 +107,7 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "ModelPackageName": [VERSION, PACKAGE, ("amethyst/1", "phantom/1"), NAME],
         "ModelPackageArn": [VERSION, PACKAGE],
         "ModelPackageArnList": [([VERSION[0]], [VERSION[1]])],
+        "ModelPackageNames": [([VERSION[0], PACKAGE[0]], [VERSION[1], PACKAGE[1]])],
         "SourceUri": [VERSION, MODEL],
         "ResourceArn": [
             *(GROUP, PACKAGE, MODEL, CONFIG, ENDPOINT, VERSION),
