@@ -35,6 +35,7 @@ from modelyard.contract import model
 from modelyard.experiments import (
     experiments,
     trial_component_associations,
+    trial_component_comparison,
     trial_components,
     trials,
 )
@@ -91,6 +92,7 @@ def table(
             decisions,
             model_package_metrics,
             comparisons,
+            trial_component_comparison,
             deployments,
             rollback,
             access_explanation,

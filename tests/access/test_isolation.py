@@ -119,6 +119,9 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "ExperimentName": [NAME],
         "TrialName": [NAME],
         "TrialComponentName": [NAME, COMPONENT],
+        "TrialComponentNames": [
+            *(([name, name], [other, other]) for name, other in (NAME, COMPONENT)),
+        ],
         "Source": [SOURCE],
         "SourceArn": [ARTIFACT],
         "DestinationArn": [ACTION, CONTEXT],
