@@ -39,6 +39,9 @@ from modelyard.compute.keeper import Sizes
 from modelyard.compute.processes import ProcessBackend
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.data_folder import DataFolder
+from modelyard.experiments.metric_events import DataEvents
+from modelyard.experiments.metric_writer import MetricWriter
+from modelyard.experiments.metrics import Metrics
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.hosting.routing import RoutingTable
 from modelyard.objects.blobs import BlobFolder
@@ -97,8 +100,11 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         record = sign_in_records.recording(trail, settings.region)
         people = People(db, settings, keys, freshness, record)
         stack.callback(people.close)
+        data_events = DataEvents(db)
+        stack.push_async_callback(data_events.end)
+        metrics = Metrics(MetricWriter(db), data_events)
         actions.load()
-        server = _server(settings, db, keys, objects, routing, trail, people, uses)
+        server = _server(settings, db, keys, objects, routing, trail, people, uses, metrics)
         listener = Listener(server, settings)
         doors = Doors(listener.serve_stream, ExecutionRoles(db, keys.sessions))
         await _start_compute(stack, settings, folder, db, objects, routing, doors)
@@ -107,6 +113,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _run_beside(stack, freshness.watch())
         _run_beside(stack, uses.run(db))
         _run_beside(stack, upkeep.run(db))
+        _run_beside(stack, data_events.run())
         _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
         connect_port = await _start_connect(stack, settings, folder, keys, port)
@@ -127,6 +134,7 @@ def _server(
     trail: Trail,
     people: People,
     uses: KeyUses,
+    metrics: Metrics,
 ) -> Server:
     """Every operation behind its door, and the edge before it."""
     cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
@@ -139,6 +147,7 @@ def _server(
         Organizations(settings.account),
         people.profiles,
         people.identity,
+        metrics,
     )
     page_tokens = PageTokens(keys.secret.page_tokens)
     door = dispatch.Dispatch(db, page_tokens, operations, trail, Authoriser(directory))

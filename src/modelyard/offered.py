@@ -32,6 +32,7 @@ from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import cloudtrail
 from modelyard.contract import model
+from modelyard.experiments.metrics import Metrics
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.monitoring import log_events
@@ -57,6 +58,7 @@ def table(
     organizations: Organizations | type[Organizations],
     profiles: LoginProfiles | type[LoginProfiles],
     web_identity: WebIdentity | type[WebIdentity],
+    metrics: Metrics | type[Metrics],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (
@@ -75,6 +77,7 @@ def table(
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting),
         "sagemaker-runtime": (invocations,),
+        "sagemaker-metrics": (metrics,),
         "modelyard": (decisions, deployments, rollback, access_explanation),
         "s3": (objects,),
         "iam": (
@@ -99,5 +102,6 @@ def names() -> dict[str, list[str]]:
         Organizations,
         LoginProfiles,
         WebIdentity,
+        Metrics,
     )
     return {service: sorted(operations) for service, operations in listed.items()}

@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -80,6 +81,7 @@ NAME = ("amethyst", "phantom")
 GROUP = _both("model-package-group/amethyst")
 VERSION = _both("model-package/amethyst/1")
 PACKAGE = _both("model-package/amethyst-solo")
+TRIAL_COMPONENT = _both("experiment-trial-component/amethyst")
 MODEL, CONFIG = _both("model/amethyst"), _both("endpoint-config/amethyst")
 ENDPOINT = _both("endpoint/amethyst")
 IAM_POLICY = (_arn("iam", "policy/amethyst"), _arn("iam", "policy/phantom"))
@@ -102,6 +104,8 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "EndpointConfigName": [NAME],
         "EndpointName": [NAME],
         "EndpointArn": [ENDPOINT],
+        "TrialComponentName": [NAME],
+        "MetricQueries": [tuple(_metric_queries(arn) for arn in TRIAL_COMPONENT)],  # type: ignore[list-item]
         "RoleName": [NAME],
         "UserName": [NAME],
         "GroupName": [NAME],
@@ -149,6 +153,12 @@ def _names(upload_id: str, access_key_id: str) -> Names:
 
 
 # Required, and naming nothing.
+def _metric_queries(arn: str) -> list[dict[str, str]]:
+    period = "IterationNumber"
+    query = {"MetricName": SECRET, "ResourceArn": arn, "MetricStat": "Last", "Period": period}
+    return [{**query, "XAxisType": period}]
+
+
 FILLED: dict[str, Callable[[], Any]] = {
     "AccountName": lambda: "x",
     "Action": lambda: "s3:GetObject",
@@ -160,6 +170,7 @@ FILLED: dict[str, Callable[[], Any]] = {
     "Description": lambda: "x",
     "DesiredWeightsAndCapacities": lambda: [{"VariantName": "v", "DesiredWeight": 1}],
     "Email": lambda: "x@example.com",
+    "MetricData": lambda: [{"MetricName": "loss", "Timestamp": time.time(), "Value": 0.5}],
     "NewPassword": lambda: "Correct horse battery 9",
     "ObjectAttributes": lambda: ["ETag"],
     "OldPassword": lambda: "x",

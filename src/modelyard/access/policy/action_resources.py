@@ -14,6 +14,7 @@ from modelyard.call import Document
 from modelyard.contract import arns, s3_locations
 
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+_ENTITY_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,118}[a-zA-Z0-9])?")
 _IAM_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 _IAM_PATH = re.compile(r"/(?:[\x21-\x7e]{1,510}/)?")
 _IAM_ARN = re.compile(
@@ -109,6 +110,17 @@ def _by_name(kind: str, arn: Arn) -> Reader:
 
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
         if type(value) is not str or not _NAME.fullmatch(value):
+            return None
+        return Found(arn(asker.account, asker.region, value), asker.account, kind)
+
+    return read
+
+
+def _by_entity_name(kind: str, arn: Arn) -> Reader:
+    """A bare name of an experiment, a trial or a trial component, which may be longer."""
+
+    def read(asker: Asker, value: Any, request: Document) -> Found | None:
+        if type(value) is not str or not _ENTITY_NAME.fullmatch(value):
             return None
         return Found(arn(asker.account, asker.region, value), asker.account, kind)
 
@@ -403,6 +415,7 @@ def _in_bucket(
 
 _READERS: Mapping[str, Callable[[str, Arn], Reader]] = {
     "name": _by_name,
+    "entity-name": _by_entity_name,
     "package": _package,
     "group": _group,
     "versions": _versions,
