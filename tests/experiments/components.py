@@ -1,6 +1,5 @@
 """Trial components for tests of metrics, straight into the table that has them."""
 
-from modelyard.storage import database as databases
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
 from tests.server_process import REGION
@@ -26,12 +25,3 @@ async def make(
             )
 
     await database.write(work)
-
-
-async def make_at(url: str, *names: str) -> None:
-    """The same beside a running server."""
-    opened = await databases.connect(url)
-    try:
-        await make(opened, *names)
-    finally:
-        await opened.close()

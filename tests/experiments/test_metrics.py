@@ -1,6 +1,5 @@
 """Metrics through the real boto3, on both databases."""
 
-import asyncio
 import itertools
 import json
 import time
@@ -28,8 +27,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[ServerProcess, str]]:
-    """A running server on each database, and the database's URL."""
+) -> Iterator[ServerProcess]:
+    """A running server on each database."""
     folder = tmp_path_factory.mktemp("metrics")
     url = f"sqlite:///{folder}/modelyard.db"
     if request.param == "postgresql":
@@ -37,18 +36,18 @@ def served(
         url = cluster.new_database()
     server = ServerProcess(folder, database_url=url)
     server.start()
-    yield server, url
+    yield server
     assert not server.close()
 
 
 class Run:
     """The client of one trial component."""
 
-    def __init__(self, server: ServerProcess, url: str) -> None:
+    def __init__(self, server: ServerProcess) -> None:
         self.name = f"run-{next(_numbers)}"
         self.arn = components.arn(self.name)
         self.server = server
-        asyncio.run(components.make_at(url, self.name))
+        server.client("sagemaker").create_trial_component(TrialComponentName=self.name)
         # What botocore would refuse itself is asked of the server.
         self.client = server.client("sagemaker-metrics", config=Config(parameter_validation=False))
         self.refused = self.client.exceptions.ClientError
@@ -81,8 +80,8 @@ class Run:
 
 
 @pytest.fixture
-def run(served: tuple[ServerProcess, str]) -> Run:
-    return Run(*served)
+def run(served: ServerProcess) -> Run:
+    return Run(served)
 
 
 def point(value: float, step: int | None = None, name: str = "loss", **more: Any) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Experiments, trials, trial components and their metrics."""
+"""Experiments: their trials and trial components, and the metrics of these."""

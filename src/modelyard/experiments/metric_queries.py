@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from modelyard.call import Call, Document
 from modelyard.contract import arns
 from modelyard.experiments import metric_store
+from modelyard.lineage_names import TRIAL_COMPONENT
 from modelyard.storage.transaction import Row
 
-KIND = "experiment-trial-component"
 # All queries of a call together, as CloudWatch's GetMetricData has it.
 VALUES_MAX = 100_800
 
@@ -97,7 +97,7 @@ async def _series(call: Call, query: Document) -> int:
     if named is not None and (named.account, named.region, named.kind) == (
         call.account,
         call.region,
-        KIND,
+        TRIAL_COMPONENT,
     ):
         found = await metric_store.component(call.tx, call.account, call.region, named.name)
     if found is None:

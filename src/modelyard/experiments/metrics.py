@@ -1,14 +1,15 @@
 """BatchPutMetrics and BatchGetMetrics, of the service sagemaker-metrics."""
 
 from modelyard import call as calls
+from modelyard import lineage_names
 from modelyard.call import Call, Change, Document, OpenCall
-from modelyard.contract import arns
 from modelyard.errors import ValidationException
 from modelyard.experiments import metric_queries
 from modelyard.experiments.metric_events import DataEvents
 from modelyard.experiments.metric_statistics import VALUE_MAX
 from modelyard.experiments.metric_store import NO_STEP, Batch, Point, Stored
 from modelyard.experiments.metric_writer import MetricWriter, Record
+from modelyard.lineage_names import TRIAL_COMPONENT
 from modelyard.storage.transaction import Transaction
 
 # As CloudWatch and the SDK have it (sagemaker.experiments._metrics): two weeks and two hours.
@@ -31,7 +32,7 @@ class Metrics:
         recorded = self._events.begins(call, name)
         stored = await self._writer.put(batch, _recording(call) if recorded else None)
         if stored.component is None:
-            arn = arns.build(call.region, call.account, metric_queries.KIND, name)
+            arn = lineage_names.named_arn(call.account, call.region, TRIAL_COMPONENT, name)
             raise ValidationException(f"Trial component {arn} does not exist.")
         taken = len(batch.points) - len(stored.refused)
         self._events.stored(call, name, stored.component.arn, taken, recorded=recorded)

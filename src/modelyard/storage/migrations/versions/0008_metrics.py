@@ -2,27 +2,10 @@
 
 from modelyard.storage.migrations import ddl
 
-revision = "0006"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 
 STATEMENTS = (
-    """
-    CREATE TABLE trial_component (
-        account TEXT NOT NULL,
-        region TEXT NOT NULL,
-        name_key TEXT NOT NULL,
-        name TEXT NOT NULL,
-        arn TEXT NOT NULL,
-        display_name TEXT NOT NULL,
-        source_arn TEXT NOT NULL,
-        source_type TEXT NOT NULL,
-        status TEXT NOT NULL,
-        created_us INTEGER NOT NULL,
-        modified_us INTEGER NOT NULL,
-        document TEXT NOT NULL,
-        PRIMARY KEY (account, region, name_key)
-    )
-    """,
     # component_us: when the trial component was created, so that one of the same name that is made
     # later has nothing of the one before. series: a random number, which points carry.
     # points: how many; total: their sum; spread: the sum of squared distances from their mean.
