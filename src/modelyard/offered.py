@@ -32,18 +32,29 @@ from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import cloudtrail
 from modelyard.contract import model
+from modelyard.experiments import (
+    experiments,
+    trial_component_associations,
+    trial_component_comparison,
+    trial_components,
+    trials,
+)
+from modelyard.experiments.metrics import Metrics
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
+from modelyard.lineage import actions, artifacts, associations, contexts, lineage_groups, query
 from modelyard.monitoring import log_events
 from modelyard.objects.door import ObjectDoor
 from modelyard.registry import (
     decisions,
     model_package_groups,
     model_package_lists,
+    model_package_metrics,
     model_packages,
     search,
     tags,
 )
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
@@ -57,6 +68,8 @@ def table(
     organizations: Organizations | type[Organizations],
     profiles: LoginProfiles | type[LoginProfiles],
     web_identity: WebIdentity | type[WebIdentity],
+    comparisons: Comparisons | type[Comparisons],
+    metrics: Metrics | type[Metrics],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (
@@ -68,14 +81,25 @@ def table(
         tags,
     )
     hosting = (models, endpoint_configs, endpoints)
+    lineage = (artifacts, actions, contexts, associations, query, lineage_groups)
+    runs = (experiments, trials, trial_components, trial_component_associations)
     account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
     simulations = (simulate, PrincipalSimulations(subjects.of_arn))
     people = (profiles, password_policy, openid_providers)
     providers: Mapping[str, tuple[object, ...]] = {
-        "sagemaker": (*registry, *hosting),
+        "sagemaker": (*registry, *hosting, *lineage, *runs),
         "sagemaker-runtime": (invocations,),
-        "modelyard": (decisions, deployments, rollback, access_explanation),
+        "sagemaker-metrics": (metrics,),
+        "modelyard": (
+            decisions,
+            model_package_metrics,
+            comparisons,
+            trial_component_comparison,
+            deployments,
+            rollback,
+            access_explanation,
+        ),
         "s3": (objects,),
         "iam": (
             *(users, groups, roles, access_keys, *policies),
@@ -99,5 +123,7 @@ def names() -> dict[str, list[str]]:
         Organizations,
         LoginProfiles,
         WebIdentity,
+        Comparisons,
+        Metrics,
     )
     return {service: sorted(operations) for service, operations in listed.items()}
