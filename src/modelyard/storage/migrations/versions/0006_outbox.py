@@ -1,0 +1,53 @@
+"""What was changed and is still to be told; and, once, what was there before anything was told.
+
+Rows are keyed by the time of the change, so that they come and go at the two ends of the index.
+"""
+
+from modelyard.storage.migrations import ddl
+
+revision = "0006"
+down_revision = "0005"
+
+_COLUMNS = """
+    at_us INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    document TEXT NOT NULL
+"""
+
+STATEMENTS = (
+    f"""
+    CREATE TABLE outbox_entry ({_COLUMNS}, PRIMARY KEY (at_us, id)) WITHOUT ROWID
+    """,
+    # Entries that could not be handled, and why.
+    f"""
+    CREATE TABLE outbox_put_aside (
+        {_COLUMNS},
+        reason TEXT NOT NULL,
+        put_aside_us INTEGER NOT NULL,
+        PRIMARY KEY (at_us, id)
+    )
+    """,
+)
+
+_INTO = "INSERT INTO outbox_entry (at_us, id, account, region, topic, subject, document)"
+
+# What a database has from before gets its lineage as if it were announced now.
+_KEPT = (
+    f"""
+    {_INTO} SELECT created_us, arn, account, region, 'ModelPackageKept', arn, '{{}}'
+        FROM model_package
+    """,
+    f"""
+    {_INTO} SELECT in_service_us, endpoint_arn || '#' || CAST(number AS TEXT), account, region,
+            'EndpointDeploymentKept', endpoint_arn, '{{"number":' || CAST(number AS TEXT) || '}}'
+        FROM endpoint_deployment WHERE in_service_us > 0
+    """,
+)
+
+
+def upgrade() -> None:
+    ddl.run(*STATEMENTS, *_KEPT)
