@@ -41,6 +41,7 @@ from modelyard.contract.page_tokens import PageTokens
 from modelyard.data_folder import DataFolder
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.hosting.routing import RoutingTable
+from modelyard.lineage.making import making
 from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
 from modelyard.server.application import Server
@@ -50,6 +51,7 @@ from modelyard.server.sign_in.door import SignInDoor
 from modelyard.settings import Settings
 from modelyard.storage import database, schema
 from modelyard.storage.database import Database
+from modelyard.storage.outbox_consumer import Consumer
 
 ENDPOINTS_SECONDS_MAX = 30.0  # to tidy up and to read the rows of all endpoints at the start
 
@@ -108,6 +110,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _run_beside(stack, uses.run(db))
         _run_beside(stack, upkeep.run(db))
         _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
+        _run_beside(stack, Consumer(db, making.HANDLERS, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
         connect_port = await _start_connect(stack, settings, folder, keys, port)
         url = f"http://{_shown_host(settings.host)}:{port}"

@@ -63,7 +63,7 @@ class Consumer:
                     await self._database.write(self._put_back)
                     tried_again = True
                 await self.work_off()
-            except errors.Unavailable as problem:
+            except errors.Fact as problem:
                 log.warning("outbox_put_off", extra={"error": str(problem)})
             except Exception:  # tables that were meddled with; the next round tries again
                 log.exception("outbox_failed")

@@ -5,8 +5,8 @@ Rows are keyed by the time of the change, so that they come and go at the two en
 
 from modelyard.storage.migrations import ddl
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 _COLUMNS = """
     at_us INTEGER NOT NULL,
@@ -42,9 +42,12 @@ _KEPT = (
         FROM model_package
     """,
     f"""
-    {_INTO} SELECT in_service_us, endpoint_arn || '#' || CAST(number AS TEXT), account, region,
-            'EndpointDeploymentKept', endpoint_arn, '{{"number":' || CAST(number AS TEXT) || '}}'
-        FROM endpoint_deployment WHERE in_service_us > 0
+    {_INTO} SELECT d.in_service_us, d.endpoint_arn || '#' || CAST(d.number AS VARCHAR),
+            d.account, d.region, 'EndpointDeploymentKept', d.endpoint_arn,
+            '{{"number":' || CAST(d.number AS VARCHAR) || '}}'
+        FROM endpoint_deployment d JOIN endpoint e
+            ON e.account = d.account AND e.region = d.region AND e.arn = d.endpoint_arn
+        WHERE d.in_service_us > 0 AND d.created_us >= e.created_us
     """,
 )
 
