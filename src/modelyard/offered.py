@@ -34,6 +34,7 @@ from modelyard.audit import cloudtrail
 from modelyard.contract import model
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
+from modelyard.lineage import actions, artifacts, associations, contexts, lineage_groups, query
 from modelyard.monitoring import log_events
 from modelyard.objects.door import ObjectDoor
 from modelyard.registry import (
@@ -68,12 +69,13 @@ def table(
         tags,
     )
     hosting = (models, endpoint_configs, endpoints)
+    lineage = (artifacts, actions, contexts, associations, query, lineage_groups)
     account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
     simulations = (simulate, PrincipalSimulations(subjects.of_arn))
     people = (profiles, password_policy, openid_providers)
     providers: Mapping[str, tuple[object, ...]] = {
-        "sagemaker": (*registry, *hosting),
+        "sagemaker": (*registry, *hosting, *lineage),
         "sagemaker-runtime": (invocations,),
         "modelyard": (decisions, deployments, rollback, access_explanation),
         "s3": (objects,),

@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from modelyard import offered
+from modelyard import lineage_names, offered
 from modelyard.contract import model
 from tests.server_process import REGION, ServerProcess
 
@@ -82,6 +82,15 @@ VERSION = _both("model-package/amethyst/1")
 PACKAGE = _both("model-package/amethyst-solo")
 MODEL, CONFIG = _both("model/amethyst"), _both("endpoint-config/amethyst")
 ENDPOINT = _both("endpoint/amethyst")
+SOURCE = ({"SourceUri": "amethyst"}, {"SourceUri": "phantom"})
+
+
+def _artifact(source: dict[str, str]) -> str:
+    return lineage_names.artifact_arn(OWNER, REGION, source["SourceUri"])
+
+
+ARTIFACT = (_artifact(SOURCE[0]), _artifact(SOURCE[1]))
+ACTION, CONTEXT = _both("action/amethyst"), _both("context/amethyst")
 IAM_POLICY = (_arn("iam", "policy/amethyst"), _arn("iam", "policy/phantom"))
 ROLE = (_arn("iam", "role/amethyst"), _arn("iam", "role/phantom"))
 PROVIDER = (_arn("iam", "oidc-provider/amethyst.org"), _arn("iam", "oidc-provider/phantom.org"))
@@ -97,7 +106,17 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "ModelPackageArn": [VERSION, PACKAGE],
         "ModelPackageArnList": [([VERSION[0]], [VERSION[1]])],
         "SourceUri": [VERSION, MODEL],
-        "ResourceArn": [GROUP, PACKAGE, MODEL, CONFIG, ENDPOINT, VERSION],
+        "ResourceArn": [
+            *(GROUP, PACKAGE, MODEL, CONFIG, ENDPOINT, VERSION),
+            *(ARTIFACT, ACTION, CONTEXT),
+        ],
+        "ArtifactArn": [ARTIFACT],
+        "ActionName": [NAME],
+        "ContextName": [NAME],
+        "Source": [SOURCE],
+        "SourceArn": [ARTIFACT],
+        "DestinationArn": [ACTION, CONTEXT],
+        "StartArns": [([one], [other]) for one, other in (ARTIFACT, ACTION, CONTEXT)],
         "ModelName": [NAME],
         "EndpointConfigName": [NAME],
         "EndpointName": [NAME],
@@ -153,13 +172,17 @@ FILLED: dict[str, Callable[[], Any]] = {
     "AccountName": lambda: "x",
     "Action": lambda: "s3:GetObject",
     "ActionNames": lambda: ["s3:GetObject"],
+    "ActionType": lambda: "Approval",
+    "ArtifactType": lambda: "Model",
     "AssumeRolePolicyDocument": lambda: TRUST,
     "Body": lambda: io.BytesIO(b"x"),
+    "ContextType": lambda: "Endpoint",
     "ClientID": lambda: "sts.amazonaws.com",
     "CreateAccountRequestId": lambda: "car-00000000",
     "Description": lambda: "x",
     "DesiredWeightsAndCapacities": lambda: [{"VariantName": "v", "DesiredWeight": 1}],
     "Email": lambda: "x@example.com",
+    "LineageGroupName": lambda: lineage_names.GROUP,
     "NewPassword": lambda: "Correct horse battery 9",
     "ObjectAttributes": lambda: ["ETag"],
     "OldPassword": lambda: "x",
@@ -337,6 +360,11 @@ def furnish(server: ServerProcess) -> Names:
     }
     sagemaker.create_endpoint_config(EndpointConfigName="amethyst", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName="amethyst", EndpointConfigName="amethyst")
+    source: Any = SOURCE[0]
+    sagemaker.create_artifact(Source=source, ArtifactType="Model", Tags=tags)
+    sagemaker.create_action(ActionName="amethyst", Source=source, ActionType="Run", Tags=tags)
+    sagemaker.create_context(ContextName="amethyst", Source=source, ContextType="Any", Tags=tags)
+    sagemaker.add_association(SourceArn=ARTIFACT[0], DestinationArn=ACTION[0])
     return _names(upload, key)
 
 
@@ -353,6 +381,10 @@ def _world(server: ServerProcess) -> list[Any]:
         lambda: sagemaker.list_tags(ResourceArn=GROUP[0]),
         lambda: sagemaker.list_tags(ResourceArn=PACKAGE[0]),
         lambda: sagemaker.describe_endpoint(EndpointName="amethyst")["EndpointConfigName"],
+        lambda: sagemaker.describe_artifact(ArtifactArn=ARTIFACT[0]),
+        lambda: sagemaker.describe_action(ActionName="amethyst"),
+        lambda: sagemaker.describe_context(ContextName="amethyst"),
+        sagemaker.list_associations,
         lambda: s3.list_objects_v2(Bucket=BUCKET),
         lambda: s3.get_object_tagging(Bucket=BUCKET, Key=KEY),
         lambda: s3.list_multipart_uploads(Bucket=BUCKET),

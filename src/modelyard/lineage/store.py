@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from modelyard import lineage_names as names
 from modelyard.call import Document
 from modelyard.errors import NotFound
-from modelyard.lineage import ends, names
+from modelyard.lineage import ends
 from modelyard.storage.transaction import Transaction
 
 _encode = msgspec.json.Encoder().encode
@@ -149,7 +150,8 @@ async def associate(
 
     Raises: NotFound: an end is not there; its ARN is the argument.
     """
-    found = await ends.types(tx, account, region, (source_arn, destination_arn))
+    source_arn, destination_arn = names.folded(source_arn), names.folded(destination_arn)
+    found = await ends.find(tx, account, region, (source_arn, destination_arn))
     for arn in (source_arn, destination_arn):
         if arn not in found:
             raise NotFound(arn)
@@ -159,7 +161,7 @@ async def associate(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (account, region, source_arn, destination_arn) DO NOTHING",
         *(account, region, source_arn, destination_arn, association_type),
-        *(found[source_arn], found[destination_arn], now_us),
+        *(found[source_arn].type, found[destination_arn].type, now_us),
     )
     return rows > 0
 

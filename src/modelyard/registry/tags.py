@@ -18,6 +18,9 @@ _KINDS = {
     "model": ("model", 'Could not find model "{}".'),
     "endpoint-config": ("endpoint_config", 'Could not find endpoint configuration "{}".'),
     "endpoint": ("endpoint", 'Could not find endpoint "{}".'),
+    "artifact": ("lineage_entity", "{} does not exist."),
+    "action": ("lineage_entity", "{} does not exist."),
+    "context": ("lineage_entity", "{} does not exist."),
 }
 
 
