@@ -21,15 +21,11 @@ from modelyard.announcements import (
 )
 from modelyard.call import Document
 from modelyard.contract import arns
-
-ARTIFACT = "artifact"
-ACTION = "action"
-CONTEXT = "context"
+from modelyard.lineage_names import ACTION, ARTIFACT, CONTEXT
 
 CONTRIBUTED_TO = "ContributedTo"
 ASSOCIATED_WITH = "AssociatedWith"
 DERIVED_FROM = "DerivedFrom"
-SAME_AS = "SameAs"
 
 # Types of entities, by which AWS's clients ask.
 MODEL = "Model"

@@ -1,16 +1,13 @@
-"""Writes entities and edges, once, however often it is asked.
-
-Artifacts are tied by their bytes too: one whose digest an older artifact has is the same as that
-one, so that what the older one came of is among its ancestors. AWS knows them by their URI only.
-"""
+"""Writes entities and edges, once, however often it is asked."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from modelyard.call import Document
-from modelyard.lineage import store
-from modelyard.lineage.making.rules import ACTION, ARTIFACT, SAME_AS, Edge, Entity
+from modelyard.lineage import digests, store
+from modelyard.lineage.making.rules import Edge, Entity
+from modelyard.lineage_names import ACTION, ARTIFACT
 from modelyard.storage.outbox import Entry
 from modelyard.storage.transaction import Transaction
 
@@ -80,23 +77,12 @@ def _source(entity: Entity) -> Document:
 async def _put_artifact(
     tx: Transaction, entry: Entry, entity: Entity, common: dict[str, Any]
 ) -> str:
+    place = (entry.account, entry.region)
     arn = await store.put_artifact(
-        tx,
-        entry.account,
-        entry.region,
-        source_uri=entity.source_uri,
-        artifact_type=entity.type,
-        digest=entity.digest,
-        **common,
+        tx, *place, source_uri=entity.source_uri, artifact_type=entity.type, **common
     )
     if entity.digest:
-        oldest = await tx.one(
-            "SELECT arn FROM lineage_entity WHERE account = ? AND region = ? AND digest = ?"
-            " AND digest <> '' ORDER BY created_us, arn LIMIT 1",
-            *(entry.account, entry.region, entity.digest),
-        )
-        if oldest is not None and oldest[0] != arn:
-            await _join(tx, entry, oldest[0], arn, SAME_AS)
+        await digests.learn(tx, *place, arn, entity.digest, entry.at_us)
     return arn
 
 
