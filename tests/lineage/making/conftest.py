@@ -12,6 +12,7 @@ from modelyard.storage import outbox
 from modelyard.storage.database import Database
 from modelyard.storage.outbox_consumer import Consumer
 from tests.hosting.conftest import ACCOUNT, IMAGE, REGION, Hosting, endpoint_arn
+from tests.registry.in_process import Registry
 
 __all__ = ["ACCOUNT", "IMAGE", "REGION", "Made", "endpoint_arn"]
 
@@ -22,6 +23,7 @@ class Made:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.hosting = Hosting(database)
+        self.registry = Registry(database)
 
     async def __call__(self, operation: str, **request: Any) -> Document:
         return await self.hosting(operation, **request)
@@ -46,7 +48,9 @@ class Made:
         found = [one for one in (await self.entities(account)).values() if type_of(one) == wanted]
         return sorted(found, key=lambda one: int(one["CreationTime"]))
 
-    async def graph(self, account: str = ACCOUNT) -> set[tuple[str, str, str]]:
+    async def graph(
+        self, account: str = ACCOUNT, region: str = REGION
+    ) -> set[tuple[str, str, str]]:
         """(what the source stands for, type, what the destination stands for).
 
         An artifact is told by its URI, the others by type and URI; of an ARN its end.
@@ -55,8 +59,9 @@ class Made:
         rows = await self.database.read(
             lambda tx: tx.all(
                 "SELECT source_arn, association_type, destination_arn FROM lineage_association"
-                " WHERE account = ?",
+                " WHERE account = ? AND region = ?",
                 account,
+                region,
             )
         )
         return {(label(entities[one]), how, label(entities[two])) for one, how, two in rows}

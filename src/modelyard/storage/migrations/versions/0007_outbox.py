@@ -36,7 +36,7 @@ STATEMENTS = (
 _INTO = "INSERT INTO outbox_entry (at_us, id, account, region, topic, subject, document)"
 
 # What a database has from before gets its lineage as if it were announced now.
-_KEPT = (
+KEPT = (
     f"""
     {_INTO} SELECT created_us, arn, account, region, 'ModelPackageKept', arn, '{{}}'
         FROM model_package
@@ -53,4 +53,4 @@ _KEPT = (
 
 
 def upgrade() -> None:
-    ddl.run(*STATEMENTS, *_KEPT)
+    ddl.run(*STATEMENTS, *KEPT)
