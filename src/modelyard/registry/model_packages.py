@@ -13,12 +13,14 @@ from modelyard.gate import COMPLETED, Artifact
 from modelyard.model_package_names import PackagePlace
 from modelyard.registry import (
     approval,
+    archive_files,
     custody,
     decisions,
     documents,
     inference_specification,
     model_card,
     model_package_groups,
+    model_package_metrics,
     package_updates,
     source_uri,
 )
@@ -54,6 +56,7 @@ async def create_model_package(call: Call, request: Document) -> Document:
     package = _new(call, name, arn, request, specifications)
     await _insert(call, name, package)
     await custody.record(call, name, artifacts)
+    await model_package_metrics.register(call, name, package)
     decision = approval.at_registration(request)
     if decision is not None:
         await decisions.record(call, name, decision, _stage(package))
@@ -241,6 +244,7 @@ async def update_model_package(call: Call, request: Document) -> Document:
     decision = approval.of_update(package, request)
     updated = package_updates.updated(package, request)
     await _extend_custody(call, name, package, updated)
+    await model_package_metrics.follow(call, name, package, updated)
     updated["LastModifiedTime"] = call.now_us
     updated["LastModifiedBy"] = call.principal.user_context
     await call.tx.run(
@@ -304,7 +308,10 @@ async def delete_model_package(call: Call, request: Document) -> Document:
     )
     if gone is None:
         raise names.package_missing(*name.row)
-    call.changed(name.arn, before=documents.read(gone[0]))
+    package = documents.read(gone[0])
+    call.changed(name.arn, before=package)
+    await archive_files.forget(call.tx, *name.row)
     await custody.forget(call, name)
+    await model_package_metrics.forget(call, name, package)
     await tags.drop(call.tx, *name.row)
     return {}
