@@ -32,6 +32,7 @@ from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import checkpoints
 from modelyard.audit.chaining import Chaining
 from modelyard.audit.trail import Trail
+from modelyard.compute.archive_listings import ArchiveListings
 from modelyard.compute.artifacts import Artifacts
 from modelyard.compute.controller import Controller
 from modelyard.compute.doors import Doors
@@ -44,6 +45,9 @@ from modelyard.hosting.routing import RoutingTable
 from modelyard.lineage.making import making
 from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
+from modelyard.registry.archive_files import ArchiveFiles
+from modelyard.registry.metric_reader import MetricReader
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.server.application import Server
 from modelyard.server.edge import Listener
 from modelyard.server.services import Services
@@ -100,7 +104,8 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         people = People(db, settings, keys, freshness, record)
         stack.callback(people.close)
         actions.load()
-        server = _server(settings, db, keys, objects, routing, trail, people, uses)
+        files = _archive_files(stack, folder, db, objects)
+        server = _server(settings, db, keys, objects, routing, trail, people, uses, files)
         listener = Listener(server, settings)
         doors = Doors(listener.serve_stream, ExecutionRoles(db, keys.sessions))
         await _start_compute(stack, settings, folder, db, objects, routing, doors)
@@ -112,6 +117,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
         _run_beside(stack, Consumer(db, making.HANDLERS, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
+        _run_beside(stack, MetricReader(db, objects, folder.identity()).run())
         connect_port = await _start_connect(stack, settings, folder, keys, port)
         url = f"http://{_shown_host(settings.host)}:{port}"
         _write_server_file(folder, settings, url, connect_port, keys.root.id)
@@ -130,6 +136,7 @@ def _server(
     trail: Trail,
     people: People,
     uses: KeyUses,
+    files: ArchiveFiles,
 ) -> Server:
     """Every operation behind its door, and the edge before it."""
     cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
@@ -142,11 +149,23 @@ def _server(
         Organizations(settings.account),
         people.profiles,
         people.identity,
+        Comparisons(db, files),
     )
     page_tokens = PageTokens(keys.secret.page_tokens)
     door = dispatch.Dispatch(db, page_tokens, operations, trail, Authoriser(directory))
     sign_in = SignInDoor(people, settings, keys.secret.derive("sign-in-forms"))
     return Server(door, directory, Services(), settings, ready=lambda: True, sign_in=sign_in)
+
+
+def _archive_files(
+    stack: AsyncExitStack, folder: DataFolder, db: Database, objects: ObjectDoor
+) -> ArchiveFiles:
+    """What reads archives for comparisons; reading ends when the stack is left."""
+    listings = ArchiveListings(objects, folder.compute / "listings")
+    files = ArchiveFiles(db, listings)
+    stack.push_async_callback(files.close)
+    stack.callback(listings.close)
+    return files
 
 
 async def _start_compute(

@@ -32,6 +32,12 @@ from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import cloudtrail
 from modelyard.contract import model
+from modelyard.experiments import (
+    experiments,
+    trial_component_associations,
+    trial_components,
+    trials,
+)
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.lineage import actions, artifacts, associations, contexts, lineage_groups, query
@@ -41,10 +47,12 @@ from modelyard.registry import (
     decisions,
     model_package_groups,
     model_package_lists,
+    model_package_metrics,
     model_packages,
     search,
     tags,
 )
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
@@ -58,6 +66,7 @@ def table(
     organizations: Organizations | type[Organizations],
     profiles: LoginProfiles | type[LoginProfiles],
     web_identity: WebIdentity | type[WebIdentity],
+    comparisons: Comparisons | type[Comparisons],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (
@@ -70,14 +79,22 @@ def table(
     )
     hosting = (models, endpoint_configs, endpoints)
     lineage = (artifacts, actions, contexts, associations, query, lineage_groups)
+    runs = (experiments, trials, trial_components, trial_component_associations)
     account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
     simulations = (simulate, PrincipalSimulations(subjects.of_arn))
     people = (profiles, password_policy, openid_providers)
     providers: Mapping[str, tuple[object, ...]] = {
-        "sagemaker": (*registry, *hosting, *lineage),
+        "sagemaker": (*registry, *hosting, *lineage, *runs),
         "sagemaker-runtime": (invocations,),
-        "modelyard": (decisions, deployments, rollback, access_explanation),
+        "modelyard": (
+            decisions,
+            model_package_metrics,
+            comparisons,
+            deployments,
+            rollback,
+            access_explanation,
+        ),
         "s3": (objects,),
         "iam": (
             *(users, groups, roles, access_keys, *policies),
@@ -101,5 +118,6 @@ def names() -> dict[str, list[str]]:
         Organizations,
         LoginProfiles,
         WebIdentity,
+        Comparisons,
     )
     return {service: sorted(operations) for service, operations in listed.items()}

@@ -122,7 +122,7 @@ AHEAD = {
 # --- where the tables differ from the authorization data, and why
 
 # Types of resources that this server does not have.
-NOT_HERE = {"accesspoint", "accesspointobject"}
+NOT_HERE = {"accesspoint", "accesspointobject", "processing-job"}
 # Kinds of ours that stand for several of AWS's types.
 STANDS_FOR = {"any": "sagemaker", "association-end": "sagemaker", "principal": "iam"}
 PRINCIPALS = {"user", "group", "role"}
@@ -381,9 +381,12 @@ def test_lists_show_what_may_be_described() -> None:
         "ListContexts": "sagemaker:DescribeContext",
         "ListEndpointConfigs": "sagemaker:DescribeEndpointConfig",
         "ListEndpoints": "sagemaker:DescribeEndpoint",
+        "ListExperiments": "sagemaker:DescribeExperiment",
         "ListModelPackageGroups": "sagemaker:DescribeModelPackageGroup",
         "ListModelPackages": "sagemaker:DescribeModelPackage",
         "ListModels": "sagemaker:DescribeModel",
+        "ListTrialComponents": "sagemaker:DescribeTrialComponent",
+        "ListTrials": "sagemaker:DescribeTrial",
     }
 
 

@@ -91,6 +91,8 @@ def _artifact(source: dict[str, str]) -> str:
 
 ARTIFACT = (_artifact(SOURCE[0]), _artifact(SOURCE[1]))
 ACTION, CONTEXT = _both("action/amethyst"), _both("context/amethyst")
+EXPERIMENT, TRIAL = _both("experiment/amethyst"), _both("experiment-trial/amethyst")
+COMPONENT = _both("experiment-trial-component/amethyst")
 IAM_POLICY = (_arn("iam", "policy/amethyst"), _arn("iam", "policy/phantom"))
 ROLE = (_arn("iam", "role/amethyst"), _arn("iam", "role/phantom"))
 PROVIDER = (_arn("iam", "oidc-provider/amethyst.org"), _arn("iam", "oidc-provider/phantom.org"))
@@ -105,14 +107,18 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "ModelPackageName": [VERSION, PACKAGE, ("amethyst/1", "phantom/1"), NAME],
         "ModelPackageArn": [VERSION, PACKAGE],
         "ModelPackageArnList": [([VERSION[0]], [VERSION[1]])],
+        "ModelPackageNames": [([VERSION[0], PACKAGE[0]], [VERSION[1], PACKAGE[1]])],
         "SourceUri": [VERSION, MODEL],
         "ResourceArn": [
             *(GROUP, PACKAGE, MODEL, CONFIG, ENDPOINT, VERSION),
-            *(ARTIFACT, ACTION, CONTEXT),
+            *(ARTIFACT, ACTION, CONTEXT, EXPERIMENT, TRIAL, COMPONENT),
         ],
         "ArtifactArn": [ARTIFACT],
         "ActionName": [NAME],
         "ContextName": [NAME],
+        "ExperimentName": [NAME],
+        "TrialName": [NAME],
+        "TrialComponentName": [NAME, COMPONENT],
         "Source": [SOURCE],
         "SourceArn": [ARTIFACT],
         "DestinationArn": [ACTION, CONTEXT],
@@ -215,6 +221,11 @@ _NOT_TOGETHER = {
         {"ModelPackageGroupName"},
     ],
     "ListEndpointDeployments": [{"EndpointArn"}, {"EndpointName"}],
+    "ListTrialComponents": [
+        {"TrialName", "SourceArn"},
+        {"ExperimentName", "SourceArn"},
+        {"ExperimentName", "TrialName"},
+    ],
 }
 # They answer for what the stranger itself makes, under the name that it gives.
 _MAKES = ("Add", "Attach", "Copy", "Create", "Put", "Upload", "Tag")
@@ -365,6 +376,12 @@ def furnish(server: ServerProcess) -> Names:
     sagemaker.create_action(ActionName="amethyst", Source=source, ActionType="Run", Tags=tags)
     sagemaker.create_context(ContextName="amethyst", Source=source, ContextType="Any", Tags=tags)
     sagemaker.add_association(SourceArn=ARTIFACT[0], DestinationArn=ACTION[0])
+    sagemaker.create_experiment(ExperimentName="amethyst", Tags=tags)
+    sagemaker.create_trial(TrialName="amethyst", ExperimentName="amethyst", Tags=tags)
+    sagemaker.create_trial_component(
+        TrialComponentName="amethyst", Parameters={SECRET: {"StringValue": SECRET}}, Tags=tags
+    )
+    sagemaker.associate_trial_component(TrialComponentName="amethyst", TrialName="amethyst")
     return _names(upload, key)
 
 
@@ -385,6 +402,10 @@ def _world(server: ServerProcess) -> list[Any]:
         lambda: sagemaker.describe_action(ActionName="amethyst"),
         lambda: sagemaker.describe_context(ContextName="amethyst"),
         sagemaker.list_associations,
+        lambda: sagemaker.describe_experiment(ExperimentName="amethyst"),
+        lambda: sagemaker.describe_trial(TrialName="amethyst"),
+        lambda: sagemaker.describe_trial_component(TrialComponentName="amethyst"),
+        lambda: sagemaker.list_trial_components(TrialName="amethyst"),
         lambda: s3.list_objects_v2(Bucket=BUCKET),
         lambda: s3.get_object_tagging(Bucket=BUCKET, Key=KEY),
         lambda: s3.list_multipart_uploads(Bucket=BUCKET),

@@ -28,6 +28,7 @@ from modelyard.hosting.invocations import InvocationDoor
 from modelyard.hosting.routing import RoutingTable
 from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
 from tests import administrators
@@ -63,6 +64,7 @@ class Yard:
                 Organizations(ACCOUNT),
                 LoginProfiles(opened, Passwords()),
                 WebIdentity,
+                Comparisons,
             ),
             Trail(SEAL_KEY),
             administrators.authoriser(opened),

@@ -21,6 +21,7 @@ from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.call import Mode
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.objects.door import ObjectDoor
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.storage.database import Database
 from tests.audit.in_process import ACCOUNT, ADA, REGION, Yard, document
 
@@ -60,6 +61,7 @@ def writes() -> set[tuple[str, str]]:
         Organizations,
         LoginProfiles,
         WebIdentity,
+        Comparisons,
     )
     found = {
         (service, name)

@@ -14,6 +14,8 @@ _COMMANDS = {
     "logout": "End a sign-in and forget its credentials.",
     "account": "Make accounts, and list them.",
     "rollback": "Return an endpoint to the version that served well before.",
+    "metrics": "See how a metric went over the versions of a group.",
+    "diff": "See where versions differ, to the files of their archives.",
     "access": "See who may do what, and why.",
     "audit": "See who did what, and prove that nobody changed the record of it.",
     "doctor": "Check what this machine has for Modelyard.",

@@ -14,12 +14,14 @@ from modelyard.model_package_names import PackagePlace
 from modelyard.registry import (
     announcing,
     approval,
+    archive_files,
     custody,
     decisions,
     documents,
     inference_specification,
     model_card,
     model_package_groups,
+    model_package_metrics,
     package_updates,
     source_uri,
 )
@@ -55,6 +57,7 @@ async def create_model_package(call: Call, request: Document) -> Document:
     package = _new(call, name, arn, request, specifications)
     await _insert(call, name, package)
     await custody.record(call, name, artifacts)
+    await model_package_metrics.register(call, name, package)
     decision = approval.at_registration(request)
     if decision is not None:
         await decisions.record(call, name, decision, _stage(package))
@@ -246,6 +249,7 @@ async def update_model_package(call: Call, request: Document) -> Document:
     decision = approval.of_update(package, request)
     updated = package_updates.updated(package, request)
     taken = await _extend_custody(call, name, package, updated)
+    await model_package_metrics.follow(call, name, package, updated)
     updated["LastModifiedTime"] = call.now_us
     updated["LastModifiedBy"] = call.principal.user_context
     await call.tx.run(
@@ -312,8 +316,11 @@ async def delete_model_package(call: Call, request: Document) -> Document:
     )
     if gone is None:
         raise names.package_missing(*name.row)
-    call.changed(name.arn, before=documents.read(gone[0]))
+    package = documents.read(gone[0])
+    call.changed(name.arn, before=package)
+    await archive_files.forget(call.tx, *name.row)
     await custody.forget(call, name)
+    await model_package_metrics.forget(call, name, package)
     await tags.drop(call.tx, *name.row)
     await announcing.deleted(call, name)
     return {}

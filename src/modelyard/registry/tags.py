@@ -21,6 +21,9 @@ _KINDS = {
     "artifact": ("lineage_entity", "{} does not exist."),
     "action": ("lineage_entity", "{} does not exist."),
     "context": ("lineage_entity", "{} does not exist."),
+    "experiment": ("experiment", "Experiment '{}' does not exist."),
+    "experiment-trial": ("trial", "Trial '{}' does not exist."),
+    "experiment-trial-component": ("trial_component", "Trial component '{}' does not exist."),
 }
 
 

@@ -7,7 +7,7 @@ from tests.lineage.making.conftest import Made
 from tests.lineage.making.test_endpoints import deploy, update
 
 _TABLES = ("outbox_entry", "lineage_association", "lineage_entity")
-_MIGRATION = "modelyard.storage.migrations.versions.0007_outbox"
+_MIGRATION = "modelyard.storage.migrations.versions.0009_outbox"
 
 
 async def forget(made: Made) -> None:

@@ -219,7 +219,10 @@ def _any_arn(kind: str, arn: Arn) -> Reader:
 
 
 def _lineage(kind: str, arn: Arn) -> Reader:
-    """An action or context by its name in any case, or one of these or an artifact by its ARN."""
+    """By its name in any case, or by its ARN: an action, a context, an entity of experiments.
+
+    An artifact has an ARN only.
+    """
 
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
         account, region, name = _split(asker, kind, arn, value)

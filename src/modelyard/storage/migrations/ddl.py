@@ -1,7 +1,8 @@
 """The one place where the two engines' table definitions differ, and the way to a fresh schema.
 
-Migrations are written with SQLite's types, TEXT and INTEGER, and WITHOUT ROWID for tables of small
-rows. SQLite gets STRICT tables; PostgreSQL gets 64-bit integers, and text that sorts by code point.
+Migrations are written with SQLite's types, TEXT, INTEGER and REAL, and WITHOUT ROWID for tables of
+small rows. SQLite gets STRICT tables; PostgreSQL gets numbers of 64 bits, and text that sorts by
+code point.
 A migration module keeps what it does to an empty database as STATEMENTS, so that a new database
 needs no Alembic, which takes longer to import than all the rest of a start.
 """
@@ -11,7 +12,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_POSTGRESQL_TYPES = {"TEXT": 'TEXT COLLATE "C"', "INTEGER": "BIGINT"}
+_POSTGRESQL_TYPES = {
+    "TEXT": 'TEXT COLLATE "C"',
+    "INTEGER": "BIGINT",
+    "REAL": "DOUBLE PRECISION",
+}
 _WITHOUT_ROWID = " WITHOUT ROWID"
 _VERSIONS = Path(__file__).parent / "versions"
 _ALEMBIC = (  # as Alembic makes it
@@ -32,7 +37,7 @@ def translate(statement: str, dialect: str) -> str:
     statement = statement.strip()
     if dialect == "postgresql":
         statement = statement.removesuffix(_WITHOUT_ROWID)
-        return re.sub(r"\b(TEXT|INTEGER)\b", lambda m: _POSTGRESQL_TYPES[m[0]], statement)
+        return re.sub(r"\b(TEXT|INTEGER|REAL)\b", lambda m: _POSTGRESQL_TYPES[m[0]], statement)
     if not statement.startswith("CREATE TABLE"):
         return statement
     return statement + (", STRICT" if statement.endswith(_WITHOUT_ROWID) else " STRICT")
