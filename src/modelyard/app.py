@@ -45,6 +45,7 @@ from modelyard.experiments.metric_writer import MetricWriter
 from modelyard.experiments.metrics import Metrics
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.hosting.routing import RoutingTable
+from modelyard.lineage.making import making
 from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
 from modelyard.registry.archive_files import ArchiveFiles
@@ -57,6 +58,7 @@ from modelyard.server.sign_in.door import SignInDoor
 from modelyard.settings import Settings
 from modelyard.storage import database, schema
 from modelyard.storage.database import Database
+from modelyard.storage.outbox_consumer import Consumer
 
 ENDPOINTS_SECONDS_MAX = 30.0  # to tidy up and to read the rows of all endpoints at the start
 
@@ -120,6 +122,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _run_beside(stack, upkeep.run(db))
         _run_beside(stack, data_events.run())
         _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
+        _run_beside(stack, Consumer(db, making.HANDLERS, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
         _run_beside(stack, MetricReader(db, objects, folder.identity()).run())
         connect_port = await _start_connect(stack, settings, folder, keys, port)

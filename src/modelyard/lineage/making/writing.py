@@ -1,0 +1,100 @@
+"""Writes entities and edges, once, however often it is asked."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from modelyard.call import Document
+from modelyard.lineage import digests, store
+from modelyard.lineage.making.rules import Edge, Entity
+from modelyard.lineage_names import ACTION, ARTIFACT
+from modelyard.storage.outbox import Entry
+from modelyard.storage.transaction import Transaction
+
+DELETED = "DeletedTime"  # a property of what outlives its source
+
+
+async def write(tx: Transaction, entry: Entry, edges: Iterable[Edge], by: str) -> None:
+    """`by`: the ARN of who caused it; "" where that is not known."""
+    written: dict[Entity, str] = {}
+    for edge in edges:
+        for end in (edge.source, edge.destination):
+            if end not in written:
+                written[end] = await _put(tx, entry, end, by)
+        await _join(tx, entry, written[edge.source], written[edge.destination], edge.type)
+
+
+async def mark_deleted(tx: Transaction, entry: Entry, entity: Entity) -> None:
+    """Entities outlive what they stand for; they say when it was deleted."""
+    arn = await _put(tx, entry, entity, "")
+    place = (entry.account, entry.region, arn)
+    row = await tx.one(
+        "SELECT document FROM lineage_entity WHERE account = ? AND region = ? AND arn = ?", *place
+    )
+    assert row is not None, "it was put"
+    document = store.read(row[0])
+    moment = datetime.fromtimestamp(entry.at_us / 1_000_000, UTC).isoformat(timespec="milliseconds")
+    document["Properties"] = {**document.get("Properties", {}), DELETED: moment}
+    document["LastModifiedTime"] = max(entry.at_us, document["LastModifiedTime"])
+    await tx.run(
+        "UPDATE lineage_entity SET modified_us = ?, document = ?"
+        " WHERE account = ? AND region = ? AND arn = ?",
+        *(document["LastModifiedTime"], store.text(document), *place),
+    )
+
+
+async def _put(tx: Transaction, entry: Entry, entity: Entity, by: str) -> str:
+    place = (entry.account, entry.region)
+    common: dict[str, Any] = {"now_us": entry.at_us, **entity.members}
+    if by:
+        common["CreatedBy"] = {"IamIdentity": {"Arn": by}}
+    if entity.kind == ARTIFACT:
+        return await _put_artifact(tx, entry, entity, common)
+    if entity.kind == ACTION:
+        return await store.put_action(
+            tx,
+            *place,
+            name=entity.name,
+            source=_source(entity),
+            action_type=entity.type,
+            **common,
+        )
+    return await store.put_context(
+        tx,
+        *place,
+        name=entity.name,
+        source=_source(entity),
+        context_type=entity.type,
+        **common,
+    )
+
+
+def _source(entity: Entity) -> Document:
+    source = {"SourceUri": entity.source_uri, "SourceType": "ARN"}
+    return source | ({"SourceId": entity.source_id} if entity.source_id else {})
+
+
+async def _put_artifact(
+    tx: Transaction, entry: Entry, entity: Entity, common: dict[str, Any]
+) -> str:
+    place = (entry.account, entry.region)
+    arn = await store.put_artifact(
+        tx, *place, source_uri=entity.source_uri, artifact_type=entity.type, **common
+    )
+    if entity.digest:
+        await digests.learn(tx, *place, arn, entity.digest, entry.at_us)
+    return arn
+
+
+async def _join(
+    tx: Transaction, entry: Entry, source_arn: str, destination_arn: str, association: str
+) -> None:
+    await store.associate(
+        tx,
+        entry.account,
+        entry.region,
+        source_arn,
+        destination_arn,
+        association,
+        now_us=entry.at_us,
+    )
