@@ -57,7 +57,15 @@ _WITHOUT_BODY = frozenset({"HeadBucket", "HeadObject"})
 
 # What time alone changes, and what the tests themselves change from operation to operation.
 _MOVING = (
-    *("audit_record", "audit_resource", "audit_head", "audit_checkpoint", "access_version"),
+    *(
+        "audit_record",
+        "audit_waiting",
+        "audit_chain",
+        "audit_resource",
+        "audit_head",
+        "audit_checkpoint",
+        "access_version",
+    ),
     *("lease", "work_item", "inline_policy"),
 )
 _LAST_USED = ("used_us", "used_service", "used_region")

@@ -82,7 +82,7 @@ class Yard:
 
     async def records(self, operation: str | None = None) -> list[Record]:
         found = await self.database.read(lambda tx: heads.waiting(tx, 10_000))
-        return [one for one in found if operation in (None, one.operation)]
+        return [one for _, one in found if one is not None and operation in (None, one.operation)]
 
     async def last_record(self) -> Record | None:
         """The record of the call before, if it left one."""

@@ -37,6 +37,7 @@ _READ_ONLY = re.compile(
 _INSERT = (
     f"INSERT INTO audit_record ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 )
+_WAITS = "INSERT INTO audit_waiting (id) VALUES (?)"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -88,6 +89,7 @@ class Trail:
     async def insert(self, tx: Transaction, record: Record, resources: Sequence[str]) -> None:
         """Raises: Unavailable, Conflict: then nothing of the transaction may be kept."""
         await tx.run(_INSERT, *record.sealed(self._seal_key).columns())
+        await tx.run(_WAITS, record.id)
         if len(resources) > 1:
             await _also(tx, record, resources[1:])
         tx.wake(TOPIC)
