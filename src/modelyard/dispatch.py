@@ -16,7 +16,7 @@ from modelyard.access.authorisation import authoriser
 from modelyard.access.authorisation.authoriser import Authoriser, Case
 from modelyard.audit import trail
 from modelyard.audit.trail import Entry, Origin, Trail
-from modelyard.call import Call, Document, Mode, OpenCall, Principal
+from modelyard.call import UNKNOWN_MANNER, Call, Document, Manner, Mode, OpenCall, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.storage import client_tokens
@@ -33,6 +33,7 @@ class Asked:
     request_id: str
     now_us: int
     origin: Origin = trail.INSIDE
+    manner: Manner = UNKNOWN_MANNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Dispatch:
             audit=entry,
             source_ip=asked.origin.source_ip,
             user_agent=asked.origin.user_agent,
+            manner=asked.manner,
         )
         try:
             try:
@@ -189,6 +191,7 @@ async def _permitted(case: Case, call: OpenCall, tx: Transaction) -> Call:
         audit=call.audit,
         source_ip=call.source_ip,
         user_agent=call.user_agent,
+        manner=call.manner,
         sees=case.sees(tx, permit),
         may=case.may,
         may_as=case.may_as,
