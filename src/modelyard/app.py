@@ -31,6 +31,7 @@ from modelyard.access.sessions.execution_roles import ExecutionRoles
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import checkpoints
 from modelyard.audit.chaining import Chaining
+from modelyard.audit.summing import Summing
 from modelyard.audit.trail import Trail
 from modelyard.compute.archive_listings import ArchiveListings
 from modelyard.compute.artifacts import Artifacts
@@ -104,11 +105,13 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         freshness = Freshness(db)
         uses = KeyUses()
         record = sign_in_records.recording(trail, settings.region)
-        people = People(db, settings, keys, freshness, record)
+        turned_away = sign_in_records.counting(trail)
+        people = People(db, settings, keys, freshness, record, turned_away)
         stack.callback(people.close)
         data_events = DataEvents(db)
         stack.push_async_callback(data_events.end)
         metrics = Metrics(MetricWriter(db), data_events)
+        _run_beside(stack, Summing(db, trail, settings.account, settings.region).run())
         actions.load()
         files = _archive_files(stack, folder, db, objects)
         server = _server(settings, db, keys, objects, routing, trail, people, uses, files, metrics)

@@ -53,6 +53,19 @@ class Principal:
         return {"IamIdentity": {"Arn": self.arn, "PrincipalId": self.id}}
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a request was sent and signed, for policies that ask. "" where it is not known."""
+
+    referer: str = ""
+    auth_type: str = ""  # S3's words: REST-HEADER, REST-QUERY-STRING
+    signature_version: str = ""  # S3's words: AWS, AWS4-HMAC-SHA256
+    signed_at_us: int | None = None  # of a presigned URL; None for others and Version 2
+    payload: str = ""  # what the signature says of an S3 body: a digest, or UNSIGNED-PAYLOAD...
+
+
+UNKNOWN_MANNER = Manner()
+
 May = Callable[[Transaction, str, str], Awaitable[bool]]
 
 
@@ -119,6 +132,7 @@ class OpenCall:
     audit: Audit
     source_ip: str = ""  # of the connection, never of a header; "" for the server itself
     user_agent: str = ""
+    manner: Manner = UNKNOWN_MANNER
     # Of a listing that its caller may see a part of: whether it may see what has this ARN.
     sees: Callable[[str], Awaitable[bool]] | None = None
     may: May = nothing

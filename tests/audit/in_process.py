@@ -53,6 +53,7 @@ class Yard:
         self.last_request = ""
         self._now_us = time.time_ns() // 1000
         self._numbers = itertools.count(1)
+        self.trail = Trail(SEAL_KEY)
         self.dispatch = dispatch.Dispatch(
             opened,
             PageTokens(b"secret of a test"),
@@ -66,7 +67,7 @@ class Yard:
                 WebIdentity,
                 Comparisons,
             ),
-            Trail(SEAL_KEY),
+            self.trail,
             administrators.authoriser(opened),
         )
 
@@ -79,6 +80,9 @@ class Yard:
             copied["Body"] = body(payload)
         asked = dispatch.Asked(self.principal, REGION, self.last_request, self._now_us, ORIGIN)
         return await self.dispatch.invoke(asked, service, operation, copied)
+
+    def set_clock(self, now_us: int) -> None:
+        self._now_us = now_us
 
     async def records(self, operation: str | None = None) -> list[Record]:
         found = await self.database.read(lambda tx: heads.waiting(tx, 10_000))

@@ -13,6 +13,7 @@ import msgspec
 
 from modelyard.audit import redaction
 from modelyard.audit.records import COLUMNS, Record
+from modelyard.audit.summaries import Summaries
 from modelyard.call import Change, Document, Principal
 from modelyard.errors import Refusal
 from modelyard.storage.transaction import Transaction
@@ -58,6 +59,7 @@ class Trail:
     def __init__(self, seal_key: bytes, *, environment_kept: bool = False) -> None:
         self._seal_key = seal_key
         self._environment_kept = environment_kept
+        self.summaries = Summaries()  # what is too much for a record each
 
     def entry(
         self,
