@@ -2,17 +2,13 @@
 
 from modelyard import call as calls
 from modelyard.call import Call, Document
-from modelyard.experiments import comparison, entities
-from modelyard.experiments.entities import TRIAL_COMPONENT
+from modelyard.experiments import comparison, trial_components
 
 
 @calls.scan
 async def compare_trial_components(call: Call, request: Document) -> Document:
     """Raises: ResourceNotFound: there is no such trial component."""
-    found = [
-        (await entities.find(call, TRIAL_COMPONENT, name)).document
-        for name in request["TrialComponentNames"]
-    ]
+    found = await trial_components.measured(call, request["TrialComponentNames"])
     items = comparison.items(found)
     shown, left_out = comparison.limited(items)
     members = ("TrialComponentName", "TrialComponentArn", "DisplayName")
