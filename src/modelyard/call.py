@@ -47,6 +47,11 @@ class Principal:
     source_identity: str = ""  # what a session's AssumeRole named, if it did
     session: Session | None = None  # of temporary credentials
 
+    @property
+    def user_context(self) -> Document:
+        """Who did it, as AWS's UserContext."""
+        return {"IamIdentity": {"Arn": self.arn, "PrincipalId": self.id}}
+
 
 May = Callable[[Transaction, str, str], Awaitable[bool]]
 

@@ -32,8 +32,15 @@ from modelyard.access.policy import sharing
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import cloudtrail
 from modelyard.contract import model
+from modelyard.experiments import (
+    experiments,
+    trial_component_associations,
+    trial_components,
+    trials,
+)
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
+from modelyard.lineage import actions, artifacts, associations, contexts, lineage_groups, query
 from modelyard.monitoring import log_events
 from modelyard.objects.door import ObjectDoor
 from modelyard.registry import (
@@ -71,12 +78,14 @@ def table(
         tags,
     )
     hosting = (models, endpoint_configs, endpoints)
+    lineage = (artifacts, actions, contexts, associations, query, lineage_groups)
+    runs = (experiments, trials, trial_components, trial_component_associations)
     account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
     simulations = (simulate, PrincipalSimulations(subjects.of_arn))
     people = (profiles, password_policy, openid_providers)
     providers: Mapping[str, tuple[object, ...]] = {
-        "sagemaker": (*registry, *hosting),
+        "sagemaker": (*registry, *hosting, *lineage, *runs),
         "sagemaker-runtime": (invocations,),
         "modelyard": (
             decisions,

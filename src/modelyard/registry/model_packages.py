@@ -22,7 +22,6 @@ from modelyard.registry import (
     model_package_groups,
     model_package_metrics,
     package_updates,
-    principals,
     source_uri,
 )
 from modelyard.storage import tags
@@ -134,7 +133,7 @@ def _new(
     package |= {"ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []}}
     package |= {"CertifyForMarketplace": False}
     package |= {"ModelApprovalStatus": status} if status else {}
-    package |= {"CreatedBy": principals.user_context(call.principal)}
+    package |= {"CreatedBy": call.principal.user_context}
     package |= {"LastModifiedTime": call.now_us}
     package |= {member: request[member] for member in _TAKEN_AS_GIVEN if member in request}
     if "ModelCard" in request:
@@ -247,7 +246,7 @@ async def update_model_package(call: Call, request: Document) -> Document:
     await _extend_custody(call, name, package, updated)
     await model_package_metrics.follow(call, name, package, updated)
     updated["LastModifiedTime"] = call.now_us
-    updated["LastModifiedBy"] = principals.user_context(call.principal)
+    updated["LastModifiedBy"] = call.principal.user_context
     await call.tx.run(
         "UPDATE model_package SET approval = ?, stage = ?, document = ?"
         " WHERE account = ? AND region = ? AND arn = ?",

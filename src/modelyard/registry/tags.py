@@ -18,6 +18,12 @@ _KINDS = {
     "model": ("model", 'Could not find model "{}".'),
     "endpoint-config": ("endpoint_config", 'Could not find endpoint configuration "{}".'),
     "endpoint": ("endpoint", 'Could not find endpoint "{}".'),
+    "artifact": ("lineage_entity", "{} does not exist."),
+    "action": ("lineage_entity", "{} does not exist."),
+    "context": ("lineage_entity", "{} does not exist."),
+    "experiment": ("experiment", "Experiment '{}' does not exist."),
+    "experiment-trial": ("trial", "Trial '{}' does not exist."),
+    "experiment-trial-component": ("trial_component", "Trial component '{}' does not exist."),
 }
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from modelyard import lineage_names
 from modelyard import model_package_names as names
 from modelyard.access.policy.action_tables import Kind
 from modelyard.call import Document
@@ -217,6 +218,48 @@ def _any_arn(kind: str, arn: Arn) -> Reader:
     return read
 
 
+def _lineage(kind: str, arn: Arn) -> Reader:
+    """By its name in any case, or by its ARN: an action, a context, an entity of experiments.
+
+    An artifact has an ARN only.
+    """
+
+    def read(asker: Asker, value: Any, request: Document) -> Found | None:
+        account, region, name = _split(asker, kind, arn, value)
+        if not lineage_names.is_name(name):
+            return None
+        return Found(arn(account, region, name.lower()), account, kind)
+
+    return read
+
+
+def _artifact_source(kind: str, arn: Arn) -> Reader:
+    """The artifact that a source is, which its ARN is a digest of."""
+
+    def read(asker: Asker, value: Any, request: Document) -> Found | None:
+        source = lineage_names.source(value)
+        if source is None:
+            return None
+        found = lineage_names.artifact_arn(asker.account, asker.region, *source)
+        return Found(found, asker.account, kind)
+
+    return read
+
+
+def _association_end(kind: str, arn: Arn) -> Reader:
+    """An ARN of what associations may join."""
+
+    def read(asker: Asker, value: Any, request: Document) -> Found | None:
+        parsed = arns.parse(value) if type(value) is str else None
+        if parsed is None or parsed.service != "sagemaker":
+            return None
+        if parsed.kind not in lineage_names.ENDS:
+            return None
+        return Found(lineage_names.folded(value), parsed.account, parsed.kind)
+
+    return read
+
+
 def _role_arn(kind: str, arn: Arn) -> Reader:
     def read(asker: Asker, value: Any, request: Document) -> Found | None:
         match = _ROLE_ARN.fullmatch(value) if type(value) is str else None
@@ -410,6 +453,9 @@ _READERS: Mapping[str, Callable[[str, Arn], Reader]] = {
     "package-arn": _package_arn,
     "arn": _arn,
     "any-arn": _any_arn,
+    "lineage": _lineage,
+    "artifact-source": _artifact_source,
+    "association-end": _association_end,
     "role-arn": _role_arn,
     "iam-arn": _iam_arn,
     "principal-arn": _principal_arn,

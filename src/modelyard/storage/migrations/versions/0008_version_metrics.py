@@ -2,8 +2,8 @@
 
 from modelyard.storage.migrations import ddl
 
-revision = "0006"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 
 STATEMENTS = (
     # One number a name and package. source: the kind of the document it was read from, or

@@ -1,0 +1,1 @@
+"""Experiments: their trials and trial components, and the metrics of these."""

@@ -1,0 +1,1 @@
+"""What came of what: artifacts, actions, contexts and the associations between them."""
