@@ -91,9 +91,7 @@ def test_scripts_get_metrics_as_json(modelyard: Command, pointed: Shell) -> None
     assert [one["Value"] for one in json.loads(ran.stdout)] == [0.75, 0.9, 0.875]
 
 
-def test_a_trend_is_drawn_into_files(
-    modelyard: Command, pointed: Shell, tmp_path: Path
-) -> None:
+def test_a_trend_is_drawn_into_files(modelyard: Command, pointed: Shell, tmp_path: Path) -> None:
     require(find_spec("matplotlib"), "matplotlib (the extra plots)")
     files = ("--svg", tmp_path / "a.svg", "--png", tmp_path / "a.png")
 

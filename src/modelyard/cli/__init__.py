@@ -16,6 +16,7 @@ _COMMANDS = {
     "rollback": "Return an endpoint to the version that served well before.",
     "metrics": "See how a metric went over the versions of a group.",
     "diff": "See where versions differ, to the files of their archives.",
+    "reproduce": "See how a version was made, as a script that does it again.",
     "access": "See who may do what, and why.",
     "audit": "See who did what, and prove that nobody changed the record of it.",
     "doctor": "Check what this machine has for Modelyard.",
