@@ -147,6 +147,12 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "Delete": [tuple({"Objects": [{"Key": key}]} for key in keyed)],  # type: ignore[list-item]
         "AccountId": [(OWNER, "000000000000")],
         "logGroupName": [("/aws/sagemaker/Endpoints/amethyst", "/aws/sagemaker/Endpoints/phantom")],
+        **_structures(),
+    }
+
+
+def _structures() -> Names:
+    return {
         "PrimaryContainer": [
             ({"ModelPackageName": VERSION[0]}, {"ModelPackageName": VERSION[1]}),
             (
