@@ -56,6 +56,7 @@ SPECIFICATION = {
     "SupportedContentTypes": ["text/csv"],
     "SupportedResponseMIMETypes": ["text/csv"],
 }
+VARIANT = {"VariantName": "v", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 
 # What changes by itself from answer to answer.
 _RANDOM = re.compile(
@@ -165,15 +166,7 @@ def _structures() -> Names:
         ],
         "ProductionVariants": [
             tuple(  # type: ignore[list-item]
-                [
-                    {
-                        "VariantName": "v",
-                        "ModelName": name,
-                        "InstanceType": "ml.m5.large",
-                        "InitialInstanceCount": 1,
-                    }
-                ]
-                for name in NAME
+                [{**VARIANT, "ModelName": name}] for name in NAME
             )
         ],
     }
@@ -369,13 +362,9 @@ def furnish(server: ServerProcess) -> Names:
         PrimaryContainer={"ModelPackageName": VERSION[0]},
         ExecutionRoleArn=ROLE[0],
     )
-    variant = {
-        "VariantName": "v",
-        "ModelName": "amethyst",
-        "InstanceType": "ml.m5.large",
-        "InitialInstanceCount": 1,
-    }
-    sagemaker.create_endpoint_config(EndpointConfigName="amethyst", ProductionVariants=[variant])
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="amethyst", ProductionVariants=[{**VARIANT, "ModelName": "amethyst"}]
+    )
     sagemaker.create_endpoint(EndpointName="amethyst", EndpointConfigName="amethyst")
     source: Any = SOURCE[0]
     sagemaker.create_artifact(Source=source, ArtifactType="Model", Tags=tags)
