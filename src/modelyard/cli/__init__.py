@@ -17,6 +17,7 @@ _COMMANDS = {
     "metrics": "See how a metric went over the versions of a group.",
     "runs": "Compare runs, and draw the curves of their metrics.",
     "diff": "See where versions differ, to the files of their archives.",
+    "reproduce": "See how a version was made, as a script that does it again.",
     "access": "See who may do what, and why.",
     "audit": "See who did what, and prove that nobody changed the record of it.",
     "doctor": "Check what this machine has for Modelyard.",
