@@ -53,7 +53,7 @@ async def test_a_key_that_is_denied_without_end_leaves_a_thousand_records_and_on
 ) -> None:
     await yard("s3", "CreateBucket", Bucket="models")
     yard.principal = EVE
-    yard.set_clock(time.time_ns() // 1000 // MINUTE_US * MINUTE_US)
+    yard.now_us = time.time_ns() // 1000 // MINUTE_US * MINUTE_US
     for operation in ["GetObject"] * (DENIALS_A_MINUTE - 3) + ["PutObject"] * (3 + BEYOND):
         body = {"Body": b""} if operation == "PutObject" else {}
         with pytest.raises(errors.Refusal, match="not authorized"):
