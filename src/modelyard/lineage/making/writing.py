@@ -1,6 +1,6 @@
 """Writes entities and edges, once, however often it is asked."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,17 +11,21 @@ from modelyard.lineage_names import ACTION, ARTIFACT
 from modelyard.storage.outbox import Entry
 from modelyard.storage.transaction import Transaction
 
+_AT_ONCE = 50  # associations in one statement
 DELETED = "DeletedTime"  # a property of what outlives its source
 
 
-async def write(tx: Transaction, entry: Entry, edges: Iterable[Edge], by: str) -> None:
+async def write(tx: Transaction, entry: Entry, edges: Sequence[Edge], by: str) -> None:
     """`by`: the ARN of who caused it; "" where that is not known."""
     written: dict[Entity, str] = {}
     for edge in edges:
         for end in (edge.source, edge.destination):
             if end not in written:
                 written[end] = await _put(tx, entry, end, by)
-        await _join(tx, entry, written[edge.source], written[edge.destination], edge.type)
+    told = [(written[edge.source], written[edge.destination], edge.type) for edge in edges]
+    for start in range(0, len(told), _AT_ONCE):
+        some = told[start : start + _AT_ONCE]
+        await store.associate_all(tx, entry.account, entry.region, some, now_us=entry.at_us)
 
 
 async def mark_deleted(tx: Transaction, entry: Entry, entity: Entity) -> None:
@@ -79,22 +83,13 @@ async def _put_artifact(
 ) -> str:
     place = (entry.account, entry.region)
     arn = await store.put_artifact(
-        tx, *place, source_uri=entity.source_uri, artifact_type=entity.type, **common
+        tx,
+        *place,
+        source_uri=entity.source_uri,
+        artifact_type=entity.type,
+        digest=entity.digest,
+        **common,
     )
     if entity.digest:
-        await digests.learn(tx, *place, arn, entity.digest, entry.at_us)
+        await digests.tie(tx, *place, arn, entity.digest, entry.at_us)
     return arn
-
-
-async def _join(
-    tx: Transaction, entry: Entry, source_arn: str, destination_arn: str, association: str
-) -> None:
-    await store.associate(
-        tx,
-        entry.account,
-        entry.region,
-        source_arn,
-        destination_arn,
-        association,
-        now_us=entry.at_us,
-    )
