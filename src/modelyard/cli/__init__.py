@@ -13,6 +13,7 @@ _COMMANDS = {
     "login": "Sign in as a person and get temporary credentials.",
     "logout": "End a sign-in and forget its credentials.",
     "account": "Make accounts, and list them.",
+    "lineage": "See what a version was made of, and where it went.",
     "rollback": "Return an endpoint to the version that served well before.",
     "metrics": "See how a metric went over the versions of a group.",
     "diff": "See where versions differ, to the files of their archives.",
