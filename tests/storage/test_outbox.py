@@ -1,6 +1,7 @@
 """What is announced is told once, in order, also when its handler fails or its server is killed."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -176,6 +177,21 @@ async def test_a_commit_wakes_the_consumer(
                 await asyncio.sleep(0.01)
 
     running.cancel()
+
+
+async def test_most_of_the_time_is_left_to_requests(database: Database) -> None:
+    async def burn(tx: Transaction, entry: Entry) -> None:
+        until = time.thread_time() + 0.002
+        while time.thread_time() < until:
+            pass
+
+    subjects = [str(number) for number in range(3 * outbox_consumer.BATCH)]
+    await announce(database, *subjects)
+    began = time.monotonic()
+
+    await consumer(database, {"made": burn}).work_off()
+
+    assert 0.002 * len(subjects) / (time.monotonic() - began) < 1.5 * outbox_consumer.SHARE
 
 
 async def test_one_server_works_while_it_holds_the_lease(database: Database) -> None:

@@ -32,14 +32,19 @@ async def at(call: Call, uri: str) -> str:
 async def learn(
     tx: Transaction, account: str, region: str, arn: str, digest: str, now_us: int
 ) -> None:
-    """Keep the digest of an artifact's bytes, the first that is told, and join it to the oldest
-    other artifact that has these bytes.
-    """
+    """Keep the digest of an artifact's bytes, the first that is told, and `tie` it."""
     await tx.run(
         "UPDATE lineage_entity SET digest = ?"
         " WHERE account = ? AND region = ? AND arn = ? AND digest = ''",
         *(digest, account, region, arn),
     )
+    await tie(tx, account, region, arn, digest, now_us)
+
+
+async def tie(
+    tx: Transaction, account: str, region: str, arn: str, digest: str, now_us: int
+) -> None:
+    """Join an artifact whose bytes have this digest to the oldest other one that has them."""
     oldest = await tx.one(
         "SELECT arn FROM lineage_entity WHERE account = ? AND region = ? AND digest = ?"
         " AND digest <> '' ORDER BY created_us, arn LIMIT 1",

@@ -157,6 +157,16 @@ async def test_lineage_outlives_what_it_is_about_and_says_that_it_is_gone(made: 
     assert "Properties" not in packages[URL]
 
 
+async def test_what_is_registered_again_under_its_name_is_not_deleted(made: Made) -> None:
+    for operation in ("CreateModelPackage", "DeleteModelPackage", "CreateModelPackage"):
+        await made(operation, ModelPackageName="alone")
+    await made.tell()
+
+    [package] = await made.of_type("Model")
+    assert "Properties" not in package
+    assert len(await made.of_type("Registration")) == 2
+
+
 async def test_a_copy_of_a_file_keeps_the_parents_of_the_original(made: Made) -> None:
     """Same bytes under another URL: AWS would know nothing of what they came of."""
     original = await made.hosting.object("training/model.tar.gz", "the bytes")
