@@ -123,7 +123,10 @@ class Principals:
 
     def _names(self, principal: Principal) -> bool:
         """Whether it names the user or session itself."""
-        return principal.arn in self._words or principal.id in self._words
+        if principal.arn in self._words:
+            return True
+        # The id of an account's root is the account, which names everybody in it.
+        return principal.id in self._words and principal.id != principal.account
 
     def allows(self, caller: Named) -> Grant:
         """How directly an Allow is meant for the caller."""
