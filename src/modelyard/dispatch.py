@@ -92,6 +92,7 @@ class Dispatch:
             operation=name,
             request=request,
             origin=asked.origin,
+            contract=offered.operation,
         )
         call = OpenCall(
             operation=name,
