@@ -93,6 +93,7 @@ class Dispatch:
             operation=name,
             request=request,
             origin=asked.origin,
+            contract=offered.operation,
         )
         call = OpenCall(
             operation=name,

@@ -7,6 +7,8 @@ the resource that is really touched, and awaits nothing but that transaction.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from modelyard import resource_facts
 from modelyard.access.authorisation import lookups, request_keys, resource_policies, subjects
 from modelyard.access.authorisation.directory import Directory
@@ -227,7 +229,7 @@ def _checks(call: OpenCall, service: str, request: Document) -> tuple[Check, ...
 
 def permitted(call: OpenCall, case: Case, permit: Permit) -> OpenCall:
     """The call with what its operation may touch beyond its own."""
-    return replace(
+    return msgspec.structs.replace(
         call, may=case.may, may_as=case.may_as, shared=permit.shared, refused=permit.refused
     )
 
