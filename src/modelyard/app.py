@@ -40,6 +40,9 @@ from modelyard.compute.keeper import Sizes
 from modelyard.compute.processes import ProcessBackend
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.data_folder import DataFolder
+from modelyard.experiments.metric_events import DataEvents
+from modelyard.experiments.metric_writer import MetricWriter
+from modelyard.experiments.metrics import Metrics
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.hosting.routing import RoutingTable
 from modelyard.objects.blobs import BlobFolder
@@ -101,9 +104,12 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         record = sign_in_records.recording(trail, settings.region)
         people = People(db, settings, keys, freshness, record)
         stack.callback(people.close)
+        data_events = DataEvents(db)
+        stack.push_async_callback(data_events.end)
+        metrics = Metrics(MetricWriter(db), data_events)
         actions.load()
         files = _archive_files(stack, folder, db, objects)
-        server = _server(settings, db, keys, objects, routing, trail, people, uses, files)
+        server = _server(settings, db, keys, objects, routing, trail, people, uses, files, metrics)
         listener = Listener(server, settings)
         doors = Doors(listener.serve_stream, ExecutionRoles(db, keys.sessions))
         await _start_compute(stack, settings, folder, db, objects, routing, doors)
@@ -112,6 +118,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _run_beside(stack, freshness.watch())
         _run_beside(stack, uses.run(db))
         _run_beside(stack, upkeep.run(db))
+        _run_beside(stack, data_events.run())
         _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
         _run_beside(stack, MetricReader(db, objects, folder.identity()).run())
@@ -134,6 +141,7 @@ def _server(
     people: People,
     uses: KeyUses,
     files: ArchiveFiles,
+    metrics: Metrics,
 ) -> Server:
     """Every operation behind its door, and the edge before it."""
     cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
@@ -147,6 +155,7 @@ def _server(
         people.profiles,
         people.identity,
         Comparisons(db, files),
+        metrics,
     )
     page_tokens = PageTokens(keys.secret.page_tokens)
     door = dispatch.Dispatch(db, page_tokens, operations, trail, Authoriser(directory))

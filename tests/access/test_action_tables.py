@@ -122,7 +122,7 @@ AHEAD = {
 # --- where the tables differ from the authorization data, and why
 
 # Types of resources that this server does not have.
-NOT_HERE = {"accesspoint", "accesspointobject", "processing-job"}
+NOT_HERE = {"accesspoint", "accesspointobject", "processing-job", "training-job"}
 # Kinds of ours that stand for several of AWS's types.
 STANDS_FOR = {"any": "sagemaker", "association-end": "sagemaker", "principal": "iam"}
 PRINCIPALS = {"user", "group", "role"}

@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -119,6 +120,9 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "ExperimentName": [NAME],
         "TrialName": [NAME],
         "TrialComponentName": [NAME, COMPONENT],
+        "TrialComponentNames": [
+            *(([name, name], [other, other]) for name, other in (NAME, COMPONENT)),
+        ],
         "Source": [SOURCE],
         "SourceArn": [ARTIFACT],
         "DestinationArn": [ACTION, CONTEXT],
@@ -127,6 +131,7 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "EndpointConfigName": [NAME],
         "EndpointName": [NAME],
         "EndpointArn": [ENDPOINT],
+        "MetricQueries": [tuple(_metric_queries(arn) for arn in COMPONENT)],  # type: ignore[list-item]
         "RoleName": [NAME],
         "UserName": [NAME],
         "GroupName": [NAME],
@@ -174,6 +179,16 @@ def _names(upload_id: str, access_key_id: str) -> Names:
 
 
 # Required, and naming nothing.
+def _metric_queries(arn: str) -> list[dict[str, str]]:
+    period = "IterationNumber"
+    query = {"MetricName": SECRET, "ResourceArn": arn, "MetricStat": "Last", "Period": period}
+    return [{**query, "XAxisType": period}]
+
+
+def _point() -> dict[str, Any]:
+    return {"MetricName": SECRET, "Timestamp": time.time(), "Value": 0.5}
+
+
 FILLED: dict[str, Callable[[], Any]] = {
     "AccountName": lambda: "x",
     "Action": lambda: "s3:GetObject",
@@ -188,6 +203,7 @@ FILLED: dict[str, Callable[[], Any]] = {
     "Description": lambda: "x",
     "DesiredWeightsAndCapacities": lambda: [{"VariantName": "v", "DesiredWeight": 1}],
     "Email": lambda: "x@example.com",
+    "MetricData": lambda: [_point()],
     "LineageGroupName": lambda: lineage_names.GROUP,
     "NewPassword": lambda: "Correct horse battery 9",
     "ObjectAttributes": lambda: ["ETag"],
@@ -382,6 +398,9 @@ def furnish(server: ServerProcess) -> Names:
         TrialComponentName="amethyst", Parameters={SECRET: {"StringValue": SECRET}}, Tags=tags
     )
     sagemaker.associate_trial_component(TrialComponentName="amethyst", TrialName="amethyst")
+    server.client("sagemaker-metrics").batch_put_metrics(
+        TrialComponentName="amethyst", MetricData=[_point()]
+    )
     return _names(upload, key)
 
 

@@ -15,6 +15,7 @@ _COMMANDS = {
     "account": "Make accounts, and list them.",
     "rollback": "Return an endpoint to the version that served well before.",
     "metrics": "See how a metric went over the versions of a group.",
+    "runs": "Compare runs, and draw the curves of their metrics.",
     "diff": "See where versions differ, to the files of their archives.",
     "access": "See who may do what, and why.",
     "audit": "See who did what, and prove that nobody changed the record of it.",

@@ -100,14 +100,25 @@ class SqliteTransaction:
     async def run(self, sql: str, *parameters: Any) -> int:
         return self._execute(sql, parameters).rowcount
 
+    async def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
+        if " RETURNING " in sql:
+            return [row for values in rows for row in self._execute(sql, values).fetchall()]
+        self._execute(sql, rows, self._connection.executemany)
+        return ()
+
     def wake(self, topic: str) -> None:
         self.topics.append(topic)
 
-    def _execute(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
+    def _execute(
+        self,
+        sql: str,
+        parameters: Sequence[Any],
+        execute: Callable[[str, Sequence[Any]], sqlite3.Cursor] | None = None,
+    ) -> sqlite3.Cursor:
         if self.failure is not None:
             raise RuntimeError("a statement of this transaction failed; it can only be left")
         try:
-            return self._connection.execute(sql, parameters)
+            return (execute or self._connection.execute)(sql, parameters)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
