@@ -42,7 +42,7 @@ class Subject:
     version: int
 
     @property
-    def _key(self) -> tuple[str | int, ...]:
+    def key(self) -> tuple[str | int, ...]:
         return (self.within, self.state, self.created_us, self.name, self.version)
 
 
@@ -68,7 +68,7 @@ async def put(tx: Transaction, subject: Subject, values: Mapping[str, Value]) ->
         await tx.run(
             "INSERT INTO search_value (kind, account, region, property, text, number,"
             f" within, state, created_us, name, version) VALUES {marks} ON CONFLICT DO NOTHING",
-            *(part for row in some for part in (*fixed, *row, *subject._key)),
+            *(part for row in some for part in (*fixed, *row, *subject.key)),
         )
 
 
@@ -79,7 +79,7 @@ async def drop(tx: Transaction, subject: Subject, values: Mapping[str, Value]) -
             "DELETE FROM search_value WHERE account = ? AND region = ? AND kind = ?"
             " AND property = ? AND text = ? AND within = ? AND state = ? AND created_us = ?"
             " AND name = ? AND version = ?",
-            *(subject.account, subject.region, subject.kind, name, text, *subject._key),
+            *(subject.account, subject.region, subject.kind, name, text, *subject.key),
         )
 
 
