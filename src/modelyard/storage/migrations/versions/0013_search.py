@@ -6,8 +6,8 @@ up to where that came. Until it is done Search does without the rows of that kin
 
 from modelyard.storage.migrations import ddl
 
-revision = "0010"
-down_revision = "0009"
+revision = "0013"
+down_revision = "0012"
 
 STATEMENTS = (
     # kind: metadata of a model package, or parameter of a trial component. within and state: the
