@@ -18,7 +18,7 @@ from modelyard.errors import ResourceNotFound, ValidationException
 from modelyard.model_package_names import PackagePlace
 from modelyard.registry import documents, metric_documents, pages
 from modelyard.registry.metric_documents import Content, Named
-from modelyard.storage import stored_objects, work
+from modelyard.storage import search_values, stored_objects, work
 from modelyard.storage.stored_objects import StoredObject
 from modelyard.storage.transaction import Transaction
 
@@ -135,7 +135,7 @@ def _key(package: PackagePlace) -> tuple[str, str, str, int, str]:
 
 
 def _numbers(metadata: Mapping[str, str]) -> dict[str, float]:
-    found = ((name, metric_documents.number(text)) for name, text in metadata.items())
+    found = ((name, search_values.number(text)) for name, text in metadata.items())
     return {name: value for name, value in found if value is not None}
 
 
