@@ -128,7 +128,8 @@ def _minutes(start: int, seconds: int) -> int:
 # Step 0 is there already. A point a second.
 _COPIES = """
     WITH RECURSIVE numbers(number) AS (
-        SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < :steps - 1
+        SELECT CAST(1 AS BIGINT)
+        UNION ALL SELECT number + 1 FROM numbers WHERE number < :steps - 1
     )
     INSERT INTO metric_point (series, step, number, at_us, value)
     SELECT series, number, number, last_us + number * 1000000, 1.0 / (number + 1)
