@@ -31,7 +31,9 @@ from modelyard.access.sessions.execution_roles import ExecutionRoles
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import checkpoints
 from modelyard.audit.chaining import Chaining
+from modelyard.audit.summing import Summing
 from modelyard.audit.trail import Trail
+from modelyard.compute.archive_listings import ArchiveListings
 from modelyard.compute.artifacts import Artifacts
 from modelyard.compute.controller import Controller
 from modelyard.compute.doors import Doors
@@ -45,8 +47,12 @@ from modelyard.experiments.metric_writer import MetricWriter
 from modelyard.experiments.metrics import Metrics
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.hosting.routing import RoutingTable
+from modelyard.lineage.making import making
 from modelyard.objects.blobs import BlobFolder
 from modelyard.objects.door import ObjectDoor
+from modelyard.registry.archive_files import ArchiveFiles
+from modelyard.registry.metric_reader import MetricReader
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.server.application import Server
 from modelyard.server.edge import Listener
 from modelyard.server.services import Services
@@ -54,6 +60,7 @@ from modelyard.server.sign_in.door import SignInDoor
 from modelyard.settings import Settings
 from modelyard.storage import database, schema
 from modelyard.storage.database import Database
+from modelyard.storage.outbox_consumer import Consumer
 
 ENDPOINTS_SECONDS_MAX = 30.0  # to tidy up and to read the rows of all endpoints at the start
 
@@ -99,13 +106,16 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         freshness = Freshness(db)
         uses = KeyUses()
         record = sign_in_records.recording(trail, settings.region)
-        people = People(db, settings, keys, freshness, record)
+        turned_away = sign_in_records.counting(trail)
+        people = People(db, settings, keys, freshness, record, turned_away)
         stack.callback(people.close)
         data_events = DataEvents(db)
         stack.push_async_callback(data_events.end)
         metrics = Metrics(MetricWriter(db), data_events)
+        _run_beside(stack, Summing(db, trail, settings.account, settings.region).run())
         actions.load()
-        server = _server(settings, db, keys, objects, routing, trail, people, uses, metrics)
+        files = _archive_files(stack, folder, db, objects)
+        server = _server(settings, db, keys, objects, routing, trail, people, uses, files, metrics)
         listener = Listener(server, settings)
         doors = Doors(listener.serve_stream, ExecutionRoles(db, keys.sessions))
         await _start_compute(stack, settings, folder, db, objects, routing, doors)
@@ -117,7 +127,9 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _run_beside(stack, data_events.run())
         _run_beside(stack, metric_removal.run(db, folder.identity()))
         _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
+        _run_beside(stack, Consumer(db, making.HANDLERS, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
+        _run_beside(stack, MetricReader(db, objects, folder.identity()).run())
         connect_port = await _start_connect(stack, settings, folder, keys, port)
         url = f"http://{_shown_host(settings.host)}:{port}"
         _write_server_file(folder, settings, url, connect_port, keys.root.id)
@@ -136,6 +148,7 @@ def _server(
     trail: Trail,
     people: People,
     uses: KeyUses,
+    files: ArchiveFiles,
     metrics: Metrics,
 ) -> Server:
     """Every operation behind its door, and the edge before it."""
@@ -149,12 +162,24 @@ def _server(
         Organizations(settings.account),
         people.profiles,
         people.identity,
+        Comparisons(db, files),
         metrics,
     )
     page_tokens = PageTokens(keys.secret.page_tokens)
     door = dispatch.Dispatch(db, page_tokens, operations, trail, Authoriser(directory))
     sign_in = SignInDoor(people, settings, keys.secret.derive("sign-in-forms"))
     return Server(door, directory, Services(), settings, ready=lambda: True, sign_in=sign_in)
+
+
+def _archive_files(
+    stack: AsyncExitStack, folder: DataFolder, db: Database, objects: ObjectDoor
+) -> ArchiveFiles:
+    """What reads archives for comparisons; reading ends when the stack is left."""
+    listings = ArchiveListings(objects, folder.compute / "listings")
+    files = ArchiveFiles(db, listings)
+    stack.push_async_callback(files.close)
+    stack.callback(listings.close)
+    return files
 
 
 async def _start_compute(

@@ -35,6 +35,7 @@ from modelyard.contract import model
 from modelyard.experiments import (
     experiments,
     trial_component_associations,
+    trial_component_comparison,
     trial_components,
     trials,
 )
@@ -48,10 +49,12 @@ from modelyard.registry import (
     decisions,
     model_package_groups,
     model_package_lists,
+    model_package_metrics,
     model_packages,
     search,
     tags,
 )
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
@@ -65,6 +68,7 @@ def table(
     organizations: Organizations | type[Organizations],
     profiles: LoginProfiles | type[LoginProfiles],
     web_identity: WebIdentity | type[WebIdentity],
+    comparisons: Comparisons | type[Comparisons],
     metrics: Metrics | type[Metrics],
 ) -> Table:
     """Every offered operation by service and name."""
@@ -87,7 +91,15 @@ def table(
         "sagemaker": (*registry, *hosting, *lineage, *runs),
         "sagemaker-runtime": (invocations,),
         "sagemaker-metrics": (metrics,),
-        "modelyard": (decisions, deployments, rollback, access_explanation),
+        "modelyard": (
+            decisions,
+            model_package_metrics,
+            comparisons,
+            trial_component_comparison,
+            deployments,
+            rollback,
+            access_explanation,
+        ),
         "s3": (objects,),
         "iam": (
             *(users, groups, roles, access_keys, *policies),
@@ -111,6 +123,7 @@ def names() -> dict[str, list[str]]:
         Organizations,
         LoginProfiles,
         WebIdentity,
+        Comparisons,
         Metrics,
     )
     return {service: sorted(operations) for service, operations in listed.items()}

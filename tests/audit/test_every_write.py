@@ -22,6 +22,7 @@ from modelyard.call import Mode
 from modelyard.experiments.metrics import Metrics
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.objects.door import ObjectDoor
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.storage.database import Database
 from tests.audit.in_process import ACCOUNT, ADA, REGION, Yard, document
 
@@ -31,7 +32,7 @@ TRUST = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Principal": {"AWS": ADA.arn}, "Action": "sts:AssumeRole"}
+            {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
         ],
     }
 )
@@ -61,6 +62,7 @@ def writes() -> set[tuple[str, str]]:
         Organizations,
         LoginProfiles,
         WebIdentity,
+        Comparisons,
         Metrics,
     )
     found = {
@@ -144,7 +146,7 @@ async def _objects(s: Story) -> None:
     await s("s3", "DeleteObjectTagging", **place)
     statement = {
         "Effect": "Allow",
-        "Principal": {"AWS": ADA.arn},
+        "Principal": {"AWS": ACCOUNT},
         "Action": "s3:GetObject",
         "Resource": "arn:aws:s3:::models/*",
     }
@@ -194,7 +196,7 @@ async def _registry(s: Story) -> str:
             "Statement": [
                 {
                     "Effect": "Allow",
-                    "Principal": {"AWS": ADA.arn},
+                    "Principal": {"AWS": ACCOUNT},
                     "Action": "sagemaker:DescribeModelPackageGroup",
                     "Resource": arn,
                 }

@@ -1,9 +1,9 @@
 """A registry behind the one door, in this process."""
 
+import asyncio
 import copy
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -18,12 +18,16 @@ from modelyard.registry import (
     decisions,
     model_package_groups,
     model_package_lists,
+    model_package_metrics,
     model_packages,
     search,
     tags,
 )
+from modelyard.registry.archive_files import ArchivedFile, ArchiveFiles, Unlistable
+from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
 from modelyard.storage.database import Database
+from modelyard.storage.stored_objects import StoredObject
 from modelyard.storage.transaction import Transaction
 from tests import administrators
 from tests.audit_entries import entry
@@ -42,6 +46,24 @@ def _never(action: str, arn: str) -> bool:
     return False
 
 
+class Archives:
+    """What is in archives, by the content that `Registry.put_object` was given."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, list[ArchivedFile]] = {}
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self.reads = 0
+
+    async def read(self, stored: StoredObject) -> list[ArchivedFile]:
+        await self.hold.wait()
+        self.reads += 1
+        content = stored.blob.removeprefix("blob-")
+        if content not in self.files:
+            raise Unlistable("The model archive is damaged.")
+        return self.files[content]
+
+
 class Registry:
     """Operations by AWS's name, each answer checked against the operation's output shape."""
 
@@ -52,6 +74,8 @@ class Registry:
         self.region = REGION
         self._numbers = itertools.count(1)
         sagemaker, own = model.load("sagemaker"), model.load("modelyard")
+        self.archives = Archives()
+        self.archive_files = ArchiveFiles(opened, self.archives)
         providers = (
             model_package_groups,
             ModelPackageGroupPolicies(sharing.read_group_policy),
@@ -65,7 +89,9 @@ class Registry:
             PageTokens(b"secret of a test"),
             {
                 "sagemaker": dispatch.collect(sagemaker, *providers),
-                "modelyard": dispatch.collect(own, decisions),
+                "modelyard": dispatch.collect(
+                    own, decisions, model_package_metrics, Comparisons(opened, self.archive_files)
+                ),
             },
             Trail(b"seal of a test"),
             administrators.authoriser(opened),
@@ -108,8 +134,10 @@ class Registry:
             return may(action, arn)
 
         async def work(tx: Transaction) -> Document:
-            call = replace(self.call(tx), operation=operation, shared=owners, may=decide)
-            call = replace(call, refused=refused or {})
+            call = msgspec.structs.replace(
+                self.call(tx), operation=operation, shared=owners, may=decide
+            )
+            call = msgspec.structs.replace(call, refused=refused or {})
             answer: Document = await offered.run(call, request)
             return answer
 

@@ -12,10 +12,14 @@ import modelyard
 
 FOLDER = Path(modelyard.__file__).parent / "service"
 OPERATIONS = [
+    "CompareModelPackages",
+    "CompareTrialComponents",
     "DescribeModelPackageArtifacts",
+    "DescribeModelPackageMetrics",
     "ExplainAccess",
     "ListEndpointDeployments",
     "ListModelPackageDecisions",
+    "ListModelPackageMetrics",
     "RollbackEndpoint",
 ]
 
@@ -89,6 +93,10 @@ def test_every_described_shape_is_used(session: botocore.session.Session) -> Non
 
 
 def test_a_version_argument_is_limited_before_it_is_sent(session: botocore.session.Session) -> None:
-    shape = session.get_service_model("modelyard").operation_model(OPERATIONS[0]).input_shape
+    shape = (
+        session.get_service_model("modelyard")
+        .operation_model("DescribeModelPackageArtifacts")
+        .input_shape
+    )
     assert ParamValidator().validate({"ModelPackageName": "g/1"}, shape).has_errors() is False
     assert ParamValidator().validate({}, shape).has_errors() is True

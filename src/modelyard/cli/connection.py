@@ -1,6 +1,8 @@
 """How a command reaches a server: as the shell's AWS settings say, else by the data folder."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,21 @@ class Address:
                 retries={"max_attempts": 2}, connect_timeout=5, read_timeout=70, proxies={}
             ),
         )
+
+
+@contextmanager
+def telling(server: Address) -> Iterator[None]:
+    """Ends the command with what a client inside was told, or could not be told."""
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+    try:
+        yield
+    except ClientError as refusal:
+        raise output.Stop(refusal.response["Error"]["Message"]) from None
+    except ParamValidationError as problem:
+        raise output.Stop(str(problem)) from None
+    except BotoCoreError as problem:
+        raise output.Unreachable(f"{server.url} could not be asked: {problem}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 # Tables whose rows name blobs. A package stands for the bytes that were registered, whatever is
 # written over the object later, so it keeps them.
-_NAMING = ("object", "multipart_part", "model_package_artifact")
+_NAMING = ("object", "multipart_part", "model_package_artifact", "model_package_document")
 _OBJECT = "bucket, key, bytes, etag, sha256, blob, modified_us, document"
 
 

@@ -5,6 +5,7 @@ hostile sizes and its filters were escaped (CVE-2025-4517). Knows nothing of mod
 """
 
 import gzip
+import hashlib
 import os
 import shutil
 import zlib
@@ -61,6 +62,33 @@ class _Entry:
     executable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """A file in an archive: its path, its size and the SHA-256 of its content in lower-case hex."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+def files(packed: BinaryIO) -> Iterator[ArchivedFile]:
+    """The files that `unpack` would write, in the archive's order. Writes nothing.
+
+    Raises: ArchiveError: also after some files, where the archive turns out to be wrong.
+    """
+    size = max(os.fstat(packed.fileno()).st_size, 1)
+    try:
+        with gzip.GzipFile(fileobj=packed, mode="rb") as stream:
+            for entry, parts in _checked_entries(stream, size):
+                if entry.kind != b"5":
+                    digest = hashlib.sha256()
+                    for piece in _content(stream, entry):
+                        digest.update(piece)
+                    yield ArchivedFile("/".join(parts), entry.size, digest.hexdigest())
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise _not_gzip() from None
+
+
 def unpack(packed: BinaryIO, folder: Path) -> None:
     """Unpack into `folder`, which must be absent or empty; nothing is left if it is refused."""
     try:
@@ -75,7 +103,7 @@ def unpack(packed: BinaryIO, folder: Path) -> None:
             _unpack(stream, folder, size)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         shutil.rmtree(folder, ignore_errors=True)
-        raise ArchiveError("The model archive is not a complete gzip file (tar.gz).") from None
+        raise _not_gzip() from None
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise ArchiveError(f"The model archive cannot be unpacked: {error.strerror}.") from None
@@ -84,21 +112,30 @@ def unpack(packed: BinaryIO, folder: Path) -> None:
         raise
 
 
+def _not_gzip() -> ArchiveError:
+    return ArchiveError("The model archive is not a complete gzip file (tar.gz).")
+
+
 def _unpack(stream: _Stream, folder: Path, packed_bytes: int) -> None:
+    for entry, parts in _checked_entries(stream, packed_bytes):
+        if entry.kind == b"5":
+            _make_folders(folder, parts)
+        else:
+            _make_folders(folder, parts[:-1])
+            _write(stream, folder.joinpath(*parts), entry)
+
+
+def _checked_entries(stream: _Stream, packed_bytes: int) -> Iterator[tuple[_Entry, list[str]]]:
+    """Entries that may be unpacked, each with the components of its path."""
     totals = _Totals()
-    for entry in _entries(stream, packed_bytes, totals):
+    for entry in _entries(stream):
         parts = _checked_parts(entry.name)
         if not parts:
             if entry.kind == b"5":
                 continue  # "./", the root itself
             raise ArchiveError("The model archive has a file without a name.")
         _account(entry, "/".join(parts), totals, packed_bytes)
-        target = folder.joinpath(*parts)
-        if entry.kind == b"5":
-            _make_folders(folder, parts)
-        else:
-            _make_folders(folder, parts[:-1])
-            _write(stream, target, entry)
+        yield entry, parts
 
 
 def _account(entry: _Entry, name: str, totals: _Totals, packed_bytes: int) -> None:
@@ -116,7 +153,7 @@ def _account(entry: _Entry, name: str, totals: _Totals, packed_bytes: int) -> No
         totals.names.add(name)
 
 
-def _entries(stream: _Stream, packed_bytes: int, totals: _Totals) -> Iterator[_Entry]:
+def _entries(stream: _Stream) -> Iterator[_Entry]:
     """The archive's entries; the consumer reads each file's bytes from `stream` before going on."""
     name: str | None = None
     size: int | None = None
@@ -218,13 +255,18 @@ def _write(stream: _Stream, target: Path, entry: _Entry) -> None:
     except (FileExistsError, IsADirectoryError):
         raise ArchiveError(f"The model archive has {_shown(entry.name)} twice.") from None
     with os.fdopen(descriptor, "wb") as out:
-        left = entry.size
-        while left:
-            data = stream.read(min(left, COPY_BYTES))
-            if not data:
-                raise ArchiveError("The model archive ends in the middle of a file.")
-            out.write(data)
-            left -= len(data)
+        for piece in _content(stream, entry):
+            out.write(piece)
+
+
+def _content(stream: _Stream, entry: _Entry) -> Iterator[bytes]:
+    left = entry.size
+    while left:
+        data = stream.read(min(left, COPY_BYTES))
+        if not data:
+            raise ArchiveError("The model archive ends in the middle of a file.")
+        yield data
+        left -= len(data)
 
 
 def _number(digits: bytes) -> int:
