@@ -40,6 +40,7 @@ from modelyard.compute.keeper import Sizes
 from modelyard.compute.processes import ProcessBackend
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.data_folder import DataFolder
+from modelyard.experiments import metric_removal
 from modelyard.experiments.metric_events import DataEvents
 from modelyard.experiments.metric_writer import MetricWriter
 from modelyard.experiments.metrics import Metrics
@@ -119,6 +120,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _run_beside(stack, uses.run(db))
         _run_beside(stack, upkeep.run(db))
         _run_beside(stack, data_events.run())
+        _run_beside(stack, metric_removal.run(db, folder.identity()))
         _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
         _run_beside(stack, MetricReader(db, objects, folder.identity()).run())

@@ -15,17 +15,18 @@ from modelyard.storage.transaction import Row, Transaction
 # Of one trial component. AWS has such a limit (METRIC_LIMIT_EXCEEDED), and does not publish it.
 METRICS_MAX = 1000
 
-_BETWEEN = (
-    "(excluded.total / excluded.points - metric_series.total / metric_series.points)"  # means
+_APART = "(excluded.pivot - metric_series.pivot)"
+_BETWEEN = (  # the two means; as `metric_statistics.joined` has it
+    f"({_APART} + excluded.total / excluded.points - metric_series.total / metric_series.points)"
 )
 _LATER = "excluded.last_us >= metric_series.last_us"
 _UPSERT = (
     "INSERT INTO metric_series (account, region, component_arn, component_us, name, series,"
-    " points, total, spread, lowest, highest, last, last_step, last_us, first_us)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " points, pivot, total, spread, lowest, highest, last, last_us)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (account, region, component_arn, component_us, name) DO UPDATE SET"
     " points = metric_series.points + excluded.points,"
-    " total = metric_series.total + excluded.total,"
+    f" total = metric_series.total + excluded.total + excluded.points * {_APART},"
     " spread = metric_series.spread + excluded.spread + "
     f"{_BETWEEN} * {_BETWEEN} * metric_series.points * excluded.points"
     " / (metric_series.points + excluded.points),"
@@ -34,13 +35,11 @@ _UPSERT = (
     " highest = CASE WHEN excluded.highest > metric_series.highest"
     " THEN excluded.highest ELSE metric_series.highest END,"
     f" last = CASE WHEN {_LATER} THEN excluded.last ELSE metric_series.last END,"
-    f" last_step = CASE WHEN {_LATER} THEN excluded.last_step ELSE metric_series.last_step END,"
-    f" last_us = CASE WHEN {_LATER} THEN excluded.last_us ELSE metric_series.last_us END,"
-    " first_us = CASE WHEN excluded.first_us < metric_series.first_us"
-    " THEN excluded.first_us ELSE metric_series.first_us END"
+    f" last_us = CASE WHEN {_LATER} THEN excluded.last_us ELSE metric_series.last_us END"
     " RETURNING component_arn, name, series, points"
 )
 _INSERT = "INSERT INTO metric_point (series, step, number, at_us, value) VALUES (?, ?, ?, ?, ?)"
+_random = random.Random()
 NO_STEP = -1  # of a point that names none: it gets its place in the series
 
 
@@ -160,25 +159,22 @@ def _key(one: Component) -> tuple[str, str, str, int]:
 
 def _series_row(one: Component, name: str, points: Sequence[Point]) -> Row:
     summed = tally([point.value for point in points])
-    last = first = points[0]
+    last = points[0]
     for point in points:
         if point.at_us >= last.at_us:  # clients send whole seconds: of many, the one that came last
             last = point
-        if point.at_us < first.at_us:
-            first = point
     return (
         *_key(one),
         name,
-        random.getrandbits(62),
+        _random.getrandbits(62),
         summed.count,
+        summed.pivot,
         summed.total,
         summed.spread,
         summed.lowest,
         summed.highest,
         last.value,
-        last.step,
         last.at_us,
-        first.at_us,
     )
 
 

@@ -20,8 +20,8 @@ async def of(
     for start in range(0, len(components), _ROWS_MAX):
         some = components[start : start + _ROWS_MAX]
         rows = await tx.all(
-            "SELECT s.component_arn, s.name, s.points, s.total, s.spread, s.lowest, s.highest,"
-            f" s.last, s.last_us FROM (VALUES {', '.join(['(?, ?)'] * len(some))}) AS k"
+            "SELECT s.component_arn, s.name, s.points, s.pivot, s.total, s.spread, s.lowest,"
+            f" s.highest, s.last, s.last_us FROM (VALUES {', '.join(['(?, ?)'] * len(some))}) AS k"
             " JOIN metric_series s ON s.account = ? AND s.region = ?"
             " AND s.component_arn = k.column1 AND s.component_us = k.column2",
             *(part for one in some for part in one),
@@ -34,7 +34,7 @@ async def of(
 
 
 def _summary(row: Row) -> Document:
-    arn, name, points, total, spread, lowest, highest, last, last_us = row
+    arn, name, points, pivot, total, spread, lowest, highest, last, last_us = row
     return {
         "MetricName": name,
         "SourceArn": arn,
@@ -43,6 +43,6 @@ def _summary(row: Row) -> Document:
         "Min": lowest,
         "Last": last,
         "Count": points,
-        "Avg": total / points,
+        "Avg": pivot + total / points,
         "StdDev": deviation(points, spread),
     }

@@ -7,8 +7,15 @@ from modelyard import call as calls
 from modelyard import lineage_names
 from modelyard.call import Call, Document
 from modelyard.errors import ValidationException
-from modelyard.experiments import component_lineage, component_members, entities, metric_summaries
+from modelyard.experiments import (
+    component_lineage,
+    component_members,
+    entities,
+    metric_removal,
+    metric_summaries,
+)
 from modelyard.experiments.entities import EXPERIMENT, TRIAL, TRIAL_COMPONENT
+from modelyard.experiments.metric_store import Component
 
 _FILTERS = ("ExperimentName", "TrialName", "SourceArn")
 
@@ -72,6 +79,8 @@ async def delete_trial_component(call: Call, request: Document) -> Document:
             f" {trial[0]}. Take it out of them first (ListTrials, DisassociateTrialComponent)."
         )
     await component_lineage.drop(call, gone.arn)
+    measured = Component(call.account, call.region, gone.arn, gone.document["CreationTime"])
+    await metric_removal.wish(call.tx, measured, call.now_us)
     return {"TrialComponentArn": gone.arn}
 
 

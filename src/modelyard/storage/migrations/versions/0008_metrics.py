@@ -8,8 +8,9 @@ down_revision = "0007"
 STATEMENTS = (
     # component_us: when the trial component was created, so that one of the same name that is made
     # later has nothing of the one before. series: a random number, which points carry.
-    # points: how many; total: their sum; spread: the sum of squared distances from their mean.
-    # last, last_step and last_us are those of the point with the latest time.
+    # points: how many; pivot: the first value; total: the sum of distances from it; spread: that of
+    # squared distances from the mean, which is pivot + total / points.
+    # last and last_us are those of the point with the latest time.
     """
     CREATE TABLE metric_series (
         account TEXT NOT NULL,
@@ -19,14 +20,13 @@ STATEMENTS = (
         name TEXT NOT NULL,
         series INTEGER NOT NULL,
         points INTEGER NOT NULL,
+        pivot REAL NOT NULL,
         total REAL NOT NULL,
         spread REAL NOT NULL,
         lowest REAL NOT NULL,
         highest REAL NOT NULL,
         last REAL NOT NULL,
-        last_step INTEGER NOT NULL,
         last_us INTEGER NOT NULL,
-        first_us INTEGER NOT NULL,
         PRIMARY KEY (account, region, component_arn, component_us, name)
     ) WITHOUT ROWID
     """,
