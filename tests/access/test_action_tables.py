@@ -133,7 +133,8 @@ KEYS_NOT_HERE = {
     "s3:AccessPointTag/${TagKey}",
     "s3:DataAccessPointAccount",
     "s3:DataAccessPointArn",
-    "s3:TlsVersion",  # of the connection and the signature, which no request document holds
+    "s3:TlsVersion",  # the server speaks no TLS
+    # Of the signature, which no request document holds: request_keys has them.
     "s3:authType",
     "s3:signatureAge",
     "s3:signatureversion",

@@ -56,6 +56,7 @@ class Yard:
         self.last_request = ""
         self.now_us = time.time_ns() // 1000
         self._numbers = itertools.count(1)
+        self.trail = Trail(SEAL_KEY)
         self.data_events = DataEvents(opened)
         self.dispatch = dispatch.Dispatch(
             opened,
@@ -71,7 +72,7 @@ class Yard:
                 Comparisons,
                 Metrics(MetricWriter(opened), self.data_events),
             ),
-            Trail(SEAL_KEY),
+            self.trail,
             administrators.authoriser(opened),
         )
 
@@ -87,7 +88,7 @@ class Yard:
 
     async def records(self, operation: str | None = None) -> list[Record]:
         found = await self.database.read(lambda tx: heads.waiting(tx, 10_000))
-        return [one for one in found if operation in (None, one.operation)]
+        return [one for _, one in found if one is not None and operation in (None, one.operation)]
 
     async def last_record(self) -> Record | None:
         """The record of the call before, if it left one."""

@@ -32,7 +32,7 @@ TRUST = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Principal": {"AWS": ADA.arn}, "Action": "sts:AssumeRole"}
+            {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
         ],
     }
 )
@@ -146,7 +146,7 @@ async def _objects(s: Story) -> None:
     await s("s3", "DeleteObjectTagging", **place)
     statement = {
         "Effect": "Allow",
-        "Principal": {"AWS": ADA.arn},
+        "Principal": {"AWS": ACCOUNT},
         "Action": "s3:GetObject",
         "Resource": "arn:aws:s3:::models/*",
     }
@@ -196,7 +196,7 @@ async def _registry(s: Story) -> str:
             "Statement": [
                 {
                     "Effect": "Allow",
-                    "Principal": {"AWS": ADA.arn},
+                    "Principal": {"AWS": ACCOUNT},
                     "Action": "sagemaker:DescribeModelPackageGroup",
                     "Resource": arn,
                 }

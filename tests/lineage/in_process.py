@@ -10,6 +10,7 @@ from modelyard.audit.trail import Trail
 from modelyard.call import Document, Principal
 from modelyard.contract import model
 from modelyard.contract.page_tokens import PageTokens
+from modelyard.experiments import experiments, trial_components
 from modelyard.lineage import actions, artifacts, associations, contexts, lineage_groups, query
 from modelyard.registry import tags
 from modelyard.storage.database import Database
@@ -26,7 +27,10 @@ class Lineage:
         self.principal: Principal = principal()
         self.region = REGION
         self._numbers = itertools.count(1)
-        providers = (artifacts, actions, contexts, associations, query, lineage_groups, tags)
+        providers = (
+            *(artifacts, actions, contexts, associations, query, lineage_groups, tags),
+            *(experiments, trial_components),
+        )
         self.dispatch = dispatch.Dispatch(
             opened,
             PageTokens(b"secret of a test"),

@@ -1,0 +1,1 @@
+"""Pictures of graphs. Pure: nodes and edges in, coordinates or text out."""
