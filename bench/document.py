@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from bench import decisions, floors, inference, machine, peers, registry
+from bench import decisions, floors, inference, lineage, machine, peers, registry
 from bench.results import Figures
 from bench.starting import Starts
 
 _GOAL_START_SECONDS = 1.5
 _GOAL_MEMORY_MIB = 150
 _GOAL_ACCESS_US = 100
+_GOAL_LINEAGE_MS = 200
 _DISTRIBUTIONS = ("modelyard", "botocore", "msgspec", "uvicorn", "uvloop", "psycopg", "xgboost-cpu")
 
 
@@ -28,6 +29,7 @@ class Facts:
     clients: tuple[int, ...]
     sizes: tuple[int, ...]
     list_clients: int
+    associations: int
     postgresql: Mapping[str, str]
 
 
@@ -37,6 +39,7 @@ def written(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
         _goals(figures, starts, facts),
         _registry(figures, facts),
         _lists(figures, facts),
+        _lineage(figures, facts),
         _inference(figures, facts),
         _access(figures),
         _starts(starts),
@@ -90,6 +93,14 @@ def _goals(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
         lines.append(
             f"| a page at {max(facts.sizes):,} versions costs what one at {min(facts.sizes):,}"
             f" does, {database} | **{large / small:.2f} times** |"
+        )
+        slowest = max(
+            figures.median(lineage.asked(what), database, 1, "p50_ms") for what in lineage.QUESTIONS
+        )
+        lines.append(
+            f"| {lineage.QUERY} at depth 10 over {facts.associations:,} associations under"
+            f" {_GOAL_LINEAGE_MS} ms, the slowest question of three, {database}"
+            f" | **{slowest:.0f} ms** |"
         )
     ours = figures.median(inference.INVOKE, "sqlite", clients)
     bare = figures.median(inference.INVOKE, inference.BARE_APP, clients)
@@ -191,6 +202,27 @@ def _lists(figures: Figures, facts: Facts) -> str:
             for database in peers.REGISTRIES:
                 row = _row(figures, what, database, facts.list_clients)
                 lines.append(f"| {what.partition(', ')[2]} | {database} | {row} |")
+    return "\n".join(lines)
+
+
+def _lineage(figures: Figures, facts: Facts) -> str:
+    lines = [
+        "## Lineage",
+        "",
+        (
+            f"A graph of {facts.associations:,} associations: versions by jobs from data sets and"
+            f" images, deployed to {lineage.ENDPOINTS} endpoints. MaxDepth 10, with edges, one"
+            " client; the first page, of up to 1,000 vertices. The last question looks at all of"
+            " the graph, from both ends of each association."
+        ),
+        "",
+        "| question | database | answers/s | p50 ms | p99 ms | CPU ms |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for what in (*lineage.QUESTIONS, lineage.WHOLE):
+        for database in peers.REGISTRIES:
+            row = _row(figures, lineage.asked(what), database, 1)
+            lines.append(f"| {what} | {database} | {row} |")
     return "\n".join(lines)
 
 
