@@ -99,6 +99,20 @@ PROVIDER = (_arn("iam", "oidc-provider/amethyst.org"), _arn("iam", "oidc-provide
 USER = (_arn("iam", "user/amethyst"), _arn("iam", "user/phantom"))
 
 
+_LINEAGE_NAMES: Names = {
+    "ArtifactArn": [ARTIFACT],
+    "ActionName": [NAME],
+    "ContextName": [NAME],
+    "ExperimentName": [NAME],
+    "TrialName": [NAME],
+    "TrialComponentName": [NAME, COMPONENT],
+    "Source": [SOURCE],
+    "SourceArn": [ARTIFACT],
+    "DestinationArn": [ACTION, CONTEXT],
+    "StartArns": [([one], [other]) for one, other in (ARTIFACT, ACTION, CONTEXT)],
+}
+
+
 def _names(upload_id: str, access_key_id: str) -> Names:
     """By member: pairs of what the owner has and of what nobody has."""
     keyed = (KEY, MISSING_KEY)
@@ -113,16 +127,7 @@ def _names(upload_id: str, access_key_id: str) -> Names:
             *(GROUP, PACKAGE, MODEL, CONFIG, ENDPOINT, VERSION),
             *(ARTIFACT, ACTION, CONTEXT, EXPERIMENT, TRIAL, COMPONENT),
         ],
-        "ArtifactArn": [ARTIFACT],
-        "ActionName": [NAME],
-        "ContextName": [NAME],
-        "ExperimentName": [NAME],
-        "TrialName": [NAME],
-        "TrialComponentName": [NAME, COMPONENT],
-        "Source": [SOURCE],
-        "SourceArn": [ARTIFACT],
-        "DestinationArn": [ACTION, CONTEXT],
-        "StartArns": [([one], [other]) for one, other in (ARTIFACT, ACTION, CONTEXT)],
+        **_LINEAGE_NAMES,
         "ModelName": [NAME],
         "EndpointConfigName": [NAME],
         "EndpointName": [NAME],
