@@ -1,3 +1,4 @@
+import asyncio
 import json
 import resource
 import socket
@@ -7,7 +8,8 @@ import pytest
 
 from modelyard.cli import machine_checks, server_checks
 from modelyard.cli.findings import Level
-from modelyard.storage import schema
+from modelyard.storage import database, outbox, schema
+from modelyard.storage.transaction import Transaction
 from tests.cli.conftest import Command, Ran
 from tests.server_process import ServerProcess, free_port_pair
 
@@ -40,6 +42,33 @@ def test_a_running_server_is_recognised(modelyard: Command, server: ServerProces
     assert "this server's" in found["port"]["found"]
     assert found["clock"]["level"] == "good"
     assert found["database"]["found"].endswith(f"schema {schema.HEAD}")
+    assert (found["lineage"]["level"], found["lineage"]["found"]) == ("good", "complete")
+
+
+def test_changes_that_could_not_be_told_are_a_warning(
+    modelyard: Command, server: ServerProcess
+) -> None:
+    server.stop()
+
+    async def put_aside() -> None:
+        opened = await database.connect(f"sqlite:///{server.data}/modelyard.db")
+        place = ("123456789012", "us-east-1")
+
+        async def work(tx: Transaction) -> None:
+            await outbox.announce(tx, *place, "Unheard", "arn:of:the:subject", {}, 1)
+            [announced] = await outbox.take(tx, 10)
+            await outbox.put_aside(tx, announced, "KeyError('Unheard')", 2)
+
+        await opened.write(work)
+        await opened.close()
+
+    asyncio.run(put_aside())
+
+    found = findings(modelyard("doctor", "--data", server.data, "--port", server.port, "--json"))
+
+    assert found["lineage"]["level"] == "warning"
+    assert "arn:of:the:subject: KeyError('Unheard')" in found["lineage"]["found"]
+    assert "announcement_put_aside" in found["lineage"]["advice"]
 
 
 def test_another_server_at_the_port_is_a_warning(

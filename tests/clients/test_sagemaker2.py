@@ -70,3 +70,33 @@ def test_sagemaker_sdk_2_finds_role_and_bucket_and_deploys_scripts(
         assert code == "ValidationException"
         assert "not offered" in words
     assert told["left"] == [1, 1]  # the pipeline's: a model may have it, an endpoint may not
+
+
+@pytest.mark.slow
+def test_sagemaker_sdk_2_reads_the_lineage_that_made_itself(tell: Tell) -> None:
+    told = tell("sagemaker2_lineage_made.py", "sagemaker2")
+
+    assert told["contexts"] == 1
+    assert told["endpoints of the model"] == [["ModelDeployment", "Endpoint", True]]
+    assert told["endpoint contexts"] == [True]
+    assert told["data sets of the model"] == ["s3://lineage-artifacts/train.csv"]
+    assert told["data sets of the endpoint"] == ["s3://lineage-artifacts/train.csv"]
+    assert told["endpoints of the data"] == [True]
+    assert told["models"] == [0, 0]
+    assert told["models upstream"] == [False, True]  # its data, and the package
+    assert told["approvals"] == [
+        ["Approved", True, "Completed"],
+        ["PendingManualApproval", True, "Completed"],
+    ]
+    assert told["notes"] == ["as good as it gets"]
+    assert told["endpoints of an approval"] == [True]
+    assert told["group"][0] == "Lineage-Models"
+    # As AWS's visualiser shows a registered version.
+    assert told["table"] == [
+        ["Input", "Approval", "ContributedTo", "action"],
+        ["Input", "Approval", "ContributedTo", "action"],
+        ["Input", "Image", "ContributedTo", "artifact"],
+        ["Input", "Model", "ContributedTo", "artifact"],
+        ["Output", "ModelDeployment", "ContributedTo", "action"],
+        ["Output", "ModelGroup", "AssociatedWith", "context"],
+    ]

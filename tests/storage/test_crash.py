@@ -11,22 +11,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from modelyard.storage import database as databases
-from modelyard.storage import schema
+from modelyard.storage import outbox, schema
+from modelyard.storage.outbox_consumer import Consumer
 from tests.postgresql_cluster import PostgresqlCluster
+from tests.storage.telling_process import tell
 
 ROUNDS = 4
 SCRIPT = Path(__file__).parent / "committing_process.py"
+TELLING_SCRIPT = Path(__file__).parent / "telling_process.py"
 
 
 class Committer:
     """A running process, and what it has acknowledged so far."""
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, prefix: str, script: Path) -> None:
         self.acknowledged: list[str] = []
         self._grown = threading.Condition()
         environment = os.environ | {"PYTHONPATH": str(Path(schema.__file__).parents[2])}
         self._process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), url, prefix],
+            [sys.executable, str(script), url, prefix],
             stdout=subprocess.PIPE,
             text=True,
             env=environment,
@@ -57,8 +60,8 @@ class Committer:
 
 
 @contextmanager
-def committing(url: str, prefix: str) -> Iterator[Committer]:
-    committer = Committer(url, prefix)
+def committing(url: str, prefix: str, script: Path = SCRIPT) -> Iterator[Committer]:
+    committer = Committer(url, prefix, script)
     try:
         yield committer
     finally:
@@ -95,3 +98,23 @@ async def test_nothing_acknowledged_is_lost_when_the_postgresql_server_is_killed
             own_postgresql_cluster.start()
         committer.wait_for(50)
     await check(url, committer.acknowledged)
+
+
+async def test_every_change_is_told_once_however_often_the_program_is_killed(
+    database_url: str,
+) -> None:
+    acknowledged: list[str] = []
+    for number in range(ROUNDS):
+        with committing(database_url, str(number), TELLING_SCRIPT) as committer:
+            committer.wait_for(random.randint(1, 200))
+        acknowledged += committer.acknowledged
+
+    database = await databases.connect(database_url)
+    await Consumer(database, {"changed": tell}, "the one that is killed").work_off()
+    rows = await database.read(lambda tx: tx.all("SELECT arn, value FROM tag WHERE region = 'r'"))
+    aside = (await database.read(outbox.backlog)).put_aside
+    await database.close()
+
+    assert set(acknowledged) <= {arn for arn, _ in rows}
+    assert {value for _, value in rows} == {"+"}
+    assert aside == 0

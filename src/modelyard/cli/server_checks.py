@@ -19,7 +19,7 @@ import msgspec
 
 from modelyard import errors
 from modelyard.cli import connection
-from modelyard.cli.findings import Finding, failure, good, warning
+from modelyard.cli.findings import Finding, Level, failure, good, warning
 from modelyard.settings import Settings
 
 GIB = 1 << 30
@@ -38,7 +38,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _server(settings, running)
     yield _port(settings, running)
     yield from _clock(running)
-    yield _database(settings)
+    found = _database(settings)
+    yield found
+    if found.level is Level.GOOD:
+        yield from _announcements(settings)
 
 
 def _data_folder(data: Path) -> Finding:
@@ -190,7 +193,7 @@ def clock_skew(seconds: float) -> Finding:
 def _database(settings: Settings) -> Finding:
     from modelyard.storage import database, schema
 
-    url = settings.database or f"sqlite:///{settings.data.absolute() / 'modelyard.db'}"
+    url = _database_url(settings)
     shown = without_password(url)
     try:
         version = asyncio.run(database.schema_version(url))
@@ -211,6 +214,45 @@ def _database(settings: Settings) -> Finding:
             "`modelyard serve` brings it up to date; there is no way back, so back it up first",
         )
     return good("database", f"{shown}, schema {version}")
+
+
+def _database_url(settings: Settings) -> str:
+    return settings.database or f"sqlite:///{settings.data.absolute() / 'modelyard.db'}"
+
+
+def _announcements(settings: Settings) -> Iterator[Finding]:
+    """What was changed and is not in lineage yet; nothing where there is no schema."""
+    from modelyard.storage import database, outbox, schema
+
+    async def look() -> outbox.Backlog | None:
+        url = _database_url(settings)
+        if await database.schema_version(url) != schema.HEAD:
+            return None
+        opened = await database.connect(url)
+        try:
+            return await opened.read(outbox.backlog)
+        finally:
+            await opened.close()
+
+    try:
+        found = asyncio.run(look())
+    except errors.Unavailable as problem:
+        yield warning("lineage", _one_line(problem), "Try again when the database answers")
+        return
+    if found is not None:
+        yield backlog(found.waiting, found.put_aside, found.subject, found.reason)
+
+
+def backlog(waiting: int, put_aside: int, subject: str, reason: str) -> Finding:
+    """What it means that changes wait for their lineage, or were put aside. Pure."""
+    if not put_aside:
+        return good("lineage", f"{waiting} changes wait for it" if waiting else "complete")
+    return warning(
+        "lineage",
+        f"{put_aside} changes could not be told; the last is of {subject}: {reason}",
+        "The log has the reasons (announcement_put_aside). They are tried again when a server"
+        " starts: update Modelyard, and start it again",
+    )
 
 
 def without_password(url: str) -> str:

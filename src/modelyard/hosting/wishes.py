@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard import announcements
+from modelyard.announcements import EndpointDeleted, EndpointDeployed
 from modelyard.hosting import deployments, endpoints, tables
 from modelyard.hosting.routing import EndpointKey
 from modelyard.storage import records, tags
@@ -62,6 +64,7 @@ async def succeeded(tx: Transaction, wish: Wish, number: int, now_us: int) -> No
     if endpoint["serving"]:
         await deployments.end(tx, endpoint, endpoint["serving"], deployments.REPLACED, now_us)
     await deployments.begin(tx, endpoint, number, now_us)
+    await _announce_deployed(tx, endpoint, number, now_us)
     await _change(
         tx,
         endpoint,
@@ -106,6 +109,22 @@ async def vanished(tx: Transaction, wish: Wish, now_us: int) -> None:
         await deployments.end(tx, endpoint, endpoint["target"], deployments.FAILED, now_us, reason)
     await tags.drop(tx, wish.key.account, wish.key.region, wish.arn)
     await records.delete(tx, tables.ENDPOINT, *wish.key)
+    deleted = EndpointDeleted(endpoint_created_us=endpoint["created_us"])
+    await announcements.announce(tx, wish.key.account, wish.key.region, wish.arn, deleted, now_us)
+
+
+async def _announce_deployed(tx: Transaction, endpoint: Record, number: int, now_us: int) -> None:
+    """New weights and capacities are no deployment in AWS's words: nothing new serves."""
+    deployment = await deployments.get(tx, endpoint, number)
+    if "Scales" in deployment["document"]:
+        return
+    replaced = 0
+    if endpoint["serving"]:
+        replaced = deployments.fleet(await deployments.get(tx, endpoint, endpoint["serving"]))
+    deployed = EndpointDeployed.of(deployment, endpoint["created_us"], replaced)
+    await announcements.announce(
+        tx, endpoint["account"], endpoint["region"], endpoint["arn"], deployed, now_us
+    )
 
 
 async def _wish(tx: Transaction, row: Mapping[str, Any]) -> Wish:

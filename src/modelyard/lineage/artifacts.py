@@ -4,7 +4,7 @@ from modelyard import call as calls
 from modelyard import lineage_names as names
 from modelyard.call import Call, Document
 from modelyard.errors import ValidationException
-from modelyard.lineage import entities
+from modelyard.lineage import digests, entities
 
 _WORD = "Artifact"
 _KEPT = ("ArtifactName", "Source", "ArtifactType", "Properties", "MetadataProperties")
@@ -14,7 +14,11 @@ _KEPT = ("ArtifactName", "Source", "ArtifactType", "Properties", "MetadataProper
 async def create_artifact(call: Call, request: Document) -> Document:
     source = _source(request["Source"])
     arn = names.artifact_arn(*names.place(call), source["SourceUri"], source.get("SourceTypes", ()))
-    return await entities.create(call, _WORD, arn, {**request, "Source": source}, _KEPT)
+    answer = await entities.create(call, _WORD, arn, {**request, "Source": source}, _KEPT)
+    digest = await digests.at(call, source["SourceUri"])
+    if digest:
+        await digests.learn(call.tx, *names.place(call), arn, digest, call.now_us)
+    return answer
 
 
 @calls.read

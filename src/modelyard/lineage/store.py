@@ -150,20 +150,36 @@ async def associate(
 
     Raises: NotFound: an end is not there; its ARN is the argument.
     """
-    source_arn, destination_arn = names.folded(source_arn), names.folded(destination_arn)
-    found = await ends.find(tx, account, region, (source_arn, destination_arn))
-    for arn in (source_arn, destination_arn):
+    edge = (source_arn, destination_arn, association_type)
+    return await associate_all(tx, account, region, [edge], now_us=now_us) > 0
+
+
+async def associate_all(
+    tx: Transaction,
+    account: str,
+    region: str,
+    edges: Sequence[tuple[str, str, str]],
+    *,
+    now_us: int,
+) -> int:
+    """As `associate`, for a few at once: (source, destination, type); how many were new."""
+    folded = [(names.folded(one), names.folded(two), how) for one, two, how in edges]
+    ends_of_all = list(dict.fromkeys(arn for edge in folded for arn in edge[:2]))
+    found = await ends.find(tx, account, region, ends_of_all)
+    for arn in ends_of_all:
         if arn not in found:
             raise NotFound(arn)
-    rows = await tx.run(
+    values: list[str | int] = []
+    for source, destination, how in folded:
+        types = (found[source].type, found[destination].type)
+        values += (account, region, source, destination, how, *types, now_us)
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(folded))
+    return await tx.run(
         "INSERT INTO lineage_association (account, region, source_arn, destination_arn,"
-        " association_type, source_type, destination_type, created_us)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        f" association_type, source_type, destination_type, created_us) VALUES {rows}"
         " ON CONFLICT (account, region, source_arn, destination_arn) DO NOTHING",
-        *(account, region, source_arn, destination_arn, association_type),
-        *(found[source_arn].type, found[destination_arn].type, now_us),
+        *values,
     )
-    return rows > 0
 
 
 async def with_source(

@@ -89,15 +89,16 @@ async def _still_there(call: Call, group: GroupPlace) -> Exception:
     )
 
 
-async def next_version(call: Call, group: GroupPlace) -> int:
-    """Take the next number of a group. The row stays locked until the end of the transaction.
+async def next_version(call: Call, group: GroupPlace) -> tuple[int, int]:
+    """Take the next number of a group; answers it, and when the group was made.
 
-    That makes numbers gapless: who comes next waits to learn whether this one was used.
+    The row stays locked until the end of the transaction. That makes numbers gapless: who comes
+    next waits to learn whether this one was used.
     Raises: ValidationException: no such group. ResourceLimitExceeded: its numbers are used up.
     """
     row = await call.tx.one(
         "UPDATE model_package_group SET next_version = next_version + 1, versions = versions + 1"
-        " WHERE account = ? AND region = ? AND name = ? RETURNING next_version - 1",
+        " WHERE account = ? AND region = ? AND name = ? RETURNING next_version - 1, created_us",
         *group.key,
     )
     if row is None:
@@ -106,7 +107,7 @@ async def next_version(call: Call, group: GroupPlace) -> int:
         raise ResourceLimitExceeded(
             f"Model Package Group {group.name} has used all of its {VERSION_MAX} version numbers."
         )
-    return int(row[0])
+    return int(row[0]), int(row[1])
 
 
 async def forget_version(call: Call, package: PackagePlace) -> None:

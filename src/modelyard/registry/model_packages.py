@@ -12,6 +12,7 @@ from modelyard.errors import AccessDeniedException, Conflict, Refusal, Validatio
 from modelyard.gate import COMPLETED, Artifact
 from modelyard.model_package_names import PackagePlace
 from modelyard.registry import (
+    announcing,
     approval,
     archive_files,
     custody,
@@ -50,7 +51,7 @@ async def create_model_package(call: Call, request: Document) -> Document:
     request = documents.without_empty_structures(request)
     _refuse_contradictions(request)
     given_tags = tag_rules.read(request.get("Tags", []))
-    name = await _new_name(call, request)
+    name, group_created_us = await _new_name(call, request)
     arn = name.arn
     specifications, artifacts = await _specifications(call, request)
     package = _new(call, name, arn, request, specifications)
@@ -61,6 +62,7 @@ async def create_model_package(call: Call, request: Document) -> Document:
     if decision is not None:
         await decisions.record(call, name, decision, _stage(package))
     await tags.put(call.tx, *name.row, given_tags)
+    await announcing.registered(call, name, package, artifacts, group_created_us)
     return {"ModelPackageArn": arn}
 
 
@@ -91,13 +93,16 @@ def _refuse_contradictions(request: Document) -> None:
         )
 
 
-async def _new_name(call: Call, request: Document) -> PackagePlace:
-    """A version belongs to the account of its group, whoever registers it."""
+async def _new_name(call: Call, request: Document) -> tuple[PackagePlace, int]:
+    """Where the package is to be, and when its group was made (0: it has none).
+
+    A version belongs to the account of its group, whoever registers it.
+    """
     if "ModelPackageGroupName" not in request:
-        return PackagePlace("", request["ModelPackageName"], 0, call.account, call.region)
+        return PackagePlace("", request["ModelPackageName"], 0, call.account, call.region), 0
     group = names.find_group(call, request["ModelPackageGroupName"])
-    version = await model_package_groups.next_version(call, group)
-    return PackagePlace(group.name, "", version, group.account, group.region)
+    version, created_us = await model_package_groups.next_version(call, group)
+    return PackagePlace(group.name, "", version, group.account, group.region), created_us
 
 
 async def _specifications(call: Call, request: Document) -> tuple[Document, list[Artifact]]:
@@ -243,7 +248,7 @@ async def update_model_package(call: Call, request: Document) -> Document:
     package = await _locked(call, name)
     decision = approval.of_update(package, request)
     updated = package_updates.updated(package, request)
-    await _extend_custody(call, name, package, updated)
+    taken = await _extend_custody(call, name, package, updated)
     await model_package_metrics.follow(call, name, package, updated)
     updated["LastModifiedTime"] = call.now_us
     updated["LastModifiedBy"] = call.principal.user_context
@@ -257,6 +262,7 @@ async def update_model_package(call: Call, request: Document) -> Document:
     )
     if decision is not None:
         await decisions.record(call, name, decision, _stage(updated))
+    await announcing.updated(call, name, package, updated, taken, decision)
     call.changed(name.arn, before=package, after=updated)
     return {"ModelPackageArn": name.arn}
 
@@ -279,21 +285,23 @@ async def _locked(call: Call, name: PackagePlace) -> Document:
 
 async def _extend_custody(
     call: Call, name: PackagePlace, before: Document, after: Document
-) -> None:
+) -> list[Artifact]:
     """Take into custody what an update names for the first time, and let go what it names no more.
 
-    A package that names a URL again means the bytes it stands for already, not what lies there now.
+    Answers what was taken. A package that names a URL again means the bytes it stands for already,
+    not what lies there now.
     """
     known = {source.url for source in custody.sources(inference_specification.named(before))}
     wanted = custody.sources(inference_specification.named(after))
     if {source.url for source in wanted} == known:
-        return
+        return []
     recorded = await gate.artifacts(call.tx, *name.row)
     named = {source.url for source in wanted}
     kept = [artifact for artifact in recorded if artifact.source in named]
     taken = await custody.take(call, [source for source in wanted if source.url not in known])
     await custody.forget(call, name)
     await custody.record(call, name, [*kept, *taken])
+    return taken
 
 
 @calls.write
@@ -314,4 +322,5 @@ async def delete_model_package(call: Call, request: Document) -> Document:
     await custody.forget(call, name)
     await model_package_metrics.forget(call, name, package)
     await tags.drop(call.tx, *name.row)
+    await announcing.deleted(call, name)
     return {}

@@ -1,0 +1,1 @@
+"""Lineage that makes itself: what was announced of packages and endpoints becomes entities."""
