@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psutil
 from botocore.config import Config
+
+from tests import aws_sessions
 
 # These guard against a hang only: a machine may be slow, and busy with other tests.
 READY_SECONDS_MAX = 120.0
@@ -129,11 +130,11 @@ class ServerProcess:
     def client(self, service: str, *, region: str = REGION, **options: Any) -> Any:
         """A boto3 client of this server, signed with the administrator's key."""
         options.setdefault("config", Config(retries={"total_max_attempts": 2}, read_timeout=120))
-        session = boto3.Session(
-            aws_access_key_id=options.pop("aws_access_key_id", self.access_key_id),
-            aws_secret_access_key=options.pop("aws_secret_access_key", self.secret_access_key),
-            aws_session_token=options.pop("aws_session_token", None),
-            region_name=region,
+        session = aws_sessions.session(
+            options.pop("aws_access_key_id", self.access_key_id),
+            options.pop("aws_secret_access_key", self.secret_access_key),
+            options.pop("aws_session_token", None),
+            region,
         )
         return session.client(service, endpoint_url=self.url, **options)
 

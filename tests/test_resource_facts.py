@@ -38,18 +38,20 @@ async def test_a_package_has_its_groups_policy_and_an_object_its_buckets(
     registry = Registry(database)
 
     async def work(tx: Transaction) -> None:
-        await resource_policies.put(tx, ACCOUNT, REGION, group_arn("churn"), "{1}", ["2"])
-        await resource_policies.put(tx, ACCOUNT, "", BUCKET, "{2}")
+        await resource_policies.put(
+            tx, ACCOUNT, REGION, group_arn("churn"), "{1}", {"a": "b"}, ["2"]
+        )
+        await resource_policies.put(tx, ACCOUNT, "", BUCKET, "{2}", {})
 
     await registry.database.write(work)
 
-    async def policy(arn: str) -> str | None:
+    async def policy(arn: str) -> object:
         return await registry.database.read(lambda tx: resource_facts.resource_policy(tx, arn))
 
     for arn in (group_arn("churn"), package_arn("churn/1"), package_arn("churn/*")):
-        assert await policy(arn) == "{1}"
+        assert await policy(arn) == ("{1}", {"a": "b"})
     for arn in (BUCKET, f"{BUCKET}/key", f"{BUCKET}/a/b/*"):
-        assert await policy(arn) == "{2}"
+        assert await policy(arn) == ("{2}", {})
     for arn in (package_arn("churn"), group_arn("other"), f"{BUCKET}x", f"{BUCKET}x/key", "*"):
         assert await policy(arn) is None
 
@@ -58,7 +60,7 @@ async def test_the_policies_of_a_closed_account_are_void(database: Database) -> 
     registry = Registry(database)
 
     async def work(tx: Transaction) -> None:
-        await resource_policies.put(tx, ACCOUNT, "", BUCKET, "{}")
+        await resource_policies.put(tx, ACCOUNT, "", BUCKET, "{}", {})
         await tx.run(
             "INSERT INTO account (id, joined_us, closed_us, email, document)"
             " VALUES (?, 1, 2, 'a', '{}')",

@@ -31,6 +31,7 @@ from modelyard.access.sessions.execution_roles import ExecutionRoles
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.audit import checkpoints
 from modelyard.audit.chaining import Chaining
+from modelyard.audit.summing import Summing
 from modelyard.audit.trail import Trail
 from modelyard.compute.archive_listings import ArchiveListings
 from modelyard.compute.artifacts import Artifacts
@@ -40,6 +41,10 @@ from modelyard.compute.keeper import Sizes
 from modelyard.compute.processes import ProcessBackend
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.data_folder import DataFolder
+from modelyard.experiments import metric_removal
+from modelyard.experiments.metric_events import DataEvents
+from modelyard.experiments.metric_writer import MetricWriter
+from modelyard.experiments.metrics import Metrics
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.hosting.routing import RoutingTable
 from modelyard.lineage.making import making
@@ -101,11 +106,16 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         freshness = Freshness(db)
         uses = KeyUses()
         record = sign_in_records.recording(trail, settings.region)
-        people = People(db, settings, keys, freshness, record)
+        turned_away = sign_in_records.counting(trail)
+        people = People(db, settings, keys, freshness, record, turned_away)
         stack.callback(people.close)
+        data_events = DataEvents(db)
+        stack.push_async_callback(data_events.end)
+        metrics = Metrics(MetricWriter(db), data_events)
+        _run_beside(stack, Summing(db, trail, settings.account, settings.region).run())
         actions.load()
         files = _archive_files(stack, folder, db, objects)
-        server = _server(settings, db, keys, objects, routing, trail, people, uses, files)
+        server = _server(settings, db, keys, objects, routing, trail, people, uses, files, metrics)
         listener = Listener(server, settings)
         doors = Doors(listener.serve_stream, ExecutionRoles(db, keys.sessions))
         await _start_compute(stack, settings, folder, db, objects, routing, doors)
@@ -114,6 +124,8 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _run_beside(stack, freshness.watch())
         _run_beside(stack, uses.run(db))
         _run_beside(stack, upkeep.run(db))
+        _run_beside(stack, data_events.run())
+        _run_beside(stack, metric_removal.run(db, folder.identity()))
         _run_beside(stack, Chaining(db, audit_keys, folder.identity()).run())
         _run_beside(stack, Consumer(db, making.HANDLERS, folder.identity()).run())
         _run_beside(stack, objects.keep_swept())
@@ -137,6 +149,7 @@ def _server(
     people: People,
     uses: KeyUses,
     files: ArchiveFiles,
+    metrics: Metrics,
 ) -> Server:
     """Every operation behind its door, and the edge before it."""
     cipher = KeyCipher(keys.secret.derive(key_cipher.LABEL))
@@ -150,6 +163,7 @@ def _server(
         people.profiles,
         people.identity,
         Comparisons(db, files),
+        metrics,
     )
     page_tokens = PageTokens(keys.secret.page_tokens)
     door = dispatch.Dispatch(db, page_tokens, operations, trail, Authoriser(directory))

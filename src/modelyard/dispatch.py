@@ -4,7 +4,7 @@ Knows no HTTP and no particular operation.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -14,9 +14,9 @@ import msgspec
 from modelyard import errors
 from modelyard.access.authorisation import authoriser
 from modelyard.access.authorisation.authoriser import Authoriser, Case
-from modelyard.audit import trail
+from modelyard.audit import denials, trail
 from modelyard.audit.trail import Entry, Origin, Trail
-from modelyard.call import Call, Document, Mode, OpenCall, Principal
+from modelyard.call import NOBODY, UNKNOWN_MANNER, Call, Document, Manner, Mode, OpenCall, Principal
 from modelyard.contract import model, validate
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.storage import client_tokens
@@ -33,6 +33,7 @@ class Asked:
     request_id: str
     now_us: int
     origin: Origin = trail.INSIDE
+    manner: Manner = UNKNOWN_MANNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Dispatch:
             operation=name,
             request=request,
             origin=asked.origin,
+            contract=offered.operation,
         )
         call = OpenCall(
             operation=name,
@@ -103,14 +105,17 @@ class Dispatch:
             audit=entry,
             source_ip=asked.origin.source_ip,
             user_agent=asked.origin.user_agent,
+            manner=asked.manner,
         )
         try:
             try:
                 return await self._authorised(offered, call, entry, service, request)
             except errors.Refusal as refusal:
                 if refusal.code in trail.DENIALS:
-                    denial, judged = refusal, authoriser.judged(call, service, request)
-                    await self._database.write(lambda tx: entry.denied(tx, denial, judged))
+                    judged = authoriser.judged(call, service, request)
+                    await self._denied(entry, refusal, judged)
+                elif call.principal.arn == NOBODY:
+                    denials.unproved(self._trail.summaries, entry, refusal.code)
                 raise
         except errors.Unavailable as fact:
             raise errors.ServiceUnavailable(
@@ -128,9 +133,12 @@ class Dispatch:
         # beside refused items has its record already, with the answer.
         looked = mode is Mode.READ or mode is Mode.SCAN
         if case.refused and (looked or len(case.refused) == len(case.checks)):
-            denial = errors.AccessDeniedException(case.refused[0])
-            await self._database.write(lambda tx: entry.denied(tx, denial))
+            await self._denied(entry, errors.AccessDeniedException(case.refused[0]), ())
         return answer
+
+    async def _denied(self, entry: Entry, refusal: errors.Refusal, judged: Sequence[str]) -> None:
+        if denials.has_its_record(self._trail.summaries, entry):
+            await self._database.write(lambda tx: entry.denied(tx, refusal, judged))
 
     async def _carried_out(
         self, offered: Offered, mode: Mode, case: Case, call: OpenCall, request: Document
@@ -189,6 +197,7 @@ async def _permitted(case: Case, call: OpenCall, tx: Transaction) -> Call:
         audit=call.audit,
         source_ip=call.source_ip,
         user_agent=call.user_agent,
+        manner=call.manner,
         sees=case.sees(tx, permit),
         may=case.may,
         may_as=case.may_as,

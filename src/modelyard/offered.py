@@ -35,9 +35,11 @@ from modelyard.contract import model
 from modelyard.experiments import (
     experiments,
     trial_component_associations,
+    trial_component_comparison,
     trial_components,
     trials,
 )
+from modelyard.experiments.metrics import Metrics
 from modelyard.hosting import deployments, endpoint_configs, endpoints, models, rollback
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.lineage import actions, artifacts, associations, contexts, lineage_groups, query
@@ -67,6 +69,7 @@ def table(
     profiles: LoginProfiles | type[LoginProfiles],
     web_identity: WebIdentity | type[WebIdentity],
     comparisons: Comparisons | type[Comparisons],
+    metrics: Metrics | type[Metrics],
 ) -> Table:
     """Every offered operation by service and name."""
     registry = (
@@ -87,10 +90,12 @@ def table(
     providers: Mapping[str, tuple[object, ...]] = {
         "sagemaker": (*registry, *hosting, *lineage, *runs),
         "sagemaker-runtime": (invocations,),
+        "sagemaker-metrics": (metrics,),
         "modelyard": (
             decisions,
             model_package_metrics,
             comparisons,
+            trial_component_comparison,
             deployments,
             rollback,
             access_explanation,
@@ -119,5 +124,6 @@ def names() -> dict[str, list[str]]:
         LoginProfiles,
         WebIdentity,
         Comparisons,
+        Metrics,
     )
     return {service: sorted(operations) for service, operations in listed.items()}

@@ -38,15 +38,18 @@ async def owner(tx: Transaction, arn: str) -> str | None:
     return account if len(account) == 12 and account.isascii() and account.isdigit() else None
 
 
-async def resource_policy(tx: Transaction, arn: str) -> str | None:
-    """The policy on the resource, as text; None if there is none, or its account is closed."""
+async def resource_policy(tx: Transaction, arn: str) -> tuple[str, dict[str, str]] | None:
+    """The policy on the resource, and the ids of whom it names by their ARNs.
+
+    None if there is none, or its account is closed.
+    """
     held_by = holder(arn)
     row = await tx.one(
-        "SELECT p.document FROM resource_policy p LEFT JOIN account a ON a.id = p.account"
-        " WHERE p.arn = ? AND COALESCE(a.closed_us, 0) = 0",
+        "SELECT p.document, p.principals FROM resource_policy p"
+        " LEFT JOIN account a ON a.id = p.account WHERE p.arn = ? AND COALESCE(a.closed_us, 0) = 0",
         held_by,
     )
-    return None if row is None else str(row[0])
+    return None if row is None else (str(row[0]), _decode(row[1]))
 
 
 def folded(named: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

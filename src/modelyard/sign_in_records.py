@@ -1,8 +1,10 @@
 """Attempts to sign in, as records of the audit trail: ConsoleLogin of signin and its like."""
 
 import uuid
+from collections.abc import Callable
 
 from modelyard.access.people.sign_in_events import Record, SignInEvent
+from modelyard.audit.summaries import STRANGERS_A_MINUTE, What
 from modelyard.audit.trail import Origin, Trail
 from modelyard.call import Principal
 from modelyard.storage.transaction import Transaction
@@ -16,8 +18,11 @@ def recording(trail: Trail, region: str) -> Record:
     """Writes each event into `trail`, in the transaction of what it is about."""
 
     async def record(tx: Transaction, event: SignInEvent) -> None:
-        unproved = f"arn:aws:iam::{event.account}:user/{event.user_name}"
-        who = Principal(event.account, event.arn or unproved, event.principal_id, "")
+        key = f"{SERVICE} {event.account}"
+        if event.error and not trail.summaries.admits(key, STRANGERS_A_MINUTE, event.now_us):
+            _count(trail, event, "Sign-ins that failed")
+            return
+        who = _who(event)
         entry = trail.entry(
             who,
             region=region,
@@ -33,3 +38,25 @@ def recording(trail: Trail, region: str) -> Record:
         await entry.put(tx, (), answer, FAILED if event.error else "", event.error)
 
     return record
+
+
+def counting(trail: Trail) -> Callable[[SignInEvent], None]:
+    """Counts attempts that were turned away, for one record a minute."""
+    return lambda event: _count(trail, event, "Sign-ins that were turned away unheard")
+
+
+def _count(trail: Trail, event: SignInEvent, why: str) -> None:
+    what = What(
+        principal=_who(event),
+        service=SERVICE,
+        operation=event.name,
+        error_code=FAILED,
+        why=why,
+        source_ip=event.origin.source_ip,
+    )
+    trail.summaries.count(what, event.now_us, Reasons=event.error)
+
+
+def _who(event: SignInEvent) -> Principal:
+    unproved = f"arn:aws:iam::{event.account}:user/{event.user_name}"
+    return Principal(event.account, event.arn or unproved, event.principal_id, "")

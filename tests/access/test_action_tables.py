@@ -122,7 +122,7 @@ AHEAD = {
 # --- where the tables differ from the authorization data, and why
 
 # Types of resources that this server does not have.
-NOT_HERE = {"accesspoint", "accesspointobject", "processing-job"}
+NOT_HERE = {"accesspoint", "accesspointobject", "processing-job", "training-job"}
 # Kinds of ours that stand for several of AWS's types.
 STANDS_FOR = {"any": "sagemaker", "association-end": "sagemaker", "principal": "iam"}
 PRINCIPALS = {"user", "group", "role"}
@@ -133,7 +133,8 @@ KEYS_NOT_HERE = {
     "s3:AccessPointTag/${TagKey}",
     "s3:DataAccessPointAccount",
     "s3:DataAccessPointArn",
-    "s3:TlsVersion",  # of the connection and the signature, which no request document holds
+    "s3:TlsVersion",  # the server speaks no TLS
+    # Of the signature, which no request document holds: request_keys has them.
     "s3:authType",
     "s3:signatureAge",
     "s3:signatureversion",

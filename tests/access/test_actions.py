@@ -192,11 +192,10 @@ def test_several_packages_are_judged_one_by_one_in_their_order() -> None:
 # --- what lists show
 
 
-def test_a_list_of_one_group_is_judged_on_it_and_filtered_no_further() -> None:
+def test_a_list_of_one_group_is_judged_on_it() -> None:
     assert judged("sagemaker", "ListModelPackages", ModelPackageGroupName="churn") == [
         ("sagemaker:ListModelPackages", f"{SAGEMAKER}model-package/churn/*")
     ]
-    assert actions.listed("sagemaker", "ListModelPackages", {"ModelPackageGroupName": "g"}) is None
     assert actions.listed("sagemaker", "ListModelPackages", {}) == "sagemaker:DescribeModelPackage"
 
 

@@ -9,16 +9,17 @@ import io
 import itertools
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from modelyard import lineage_names, offered
 from modelyard.contract import model
+from tests import aws_sessions
 from tests.server_process import REGION, ServerProcess
 
 OWNER = "123456789012"
@@ -56,6 +57,7 @@ SPECIFICATION = {
     "SupportedContentTypes": ["text/csv"],
     "SupportedResponseMIMETypes": ["text/csv"],
 }
+VARIANT = {"VariantName": "v", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 
 # What changes by itself from answer to answer.
 _RANDOM = re.compile(
@@ -119,6 +121,9 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "ExperimentName": [NAME],
         "TrialName": [NAME],
         "TrialComponentName": [NAME, COMPONENT],
+        "TrialComponentNames": [
+            *(([name, name], [other, other]) for name, other in (NAME, COMPONENT)),
+        ],
         "Source": [SOURCE],
         "SourceArn": [ARTIFACT],
         "DestinationArn": [ACTION, CONTEXT],
@@ -127,6 +132,7 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "EndpointConfigName": [NAME],
         "EndpointName": [NAME],
         "EndpointArn": [ENDPOINT],
+        "MetricQueries": [tuple(_metric_queries(arn) for arn in COMPONENT)],  # type: ignore[list-item]
         "RoleName": [NAME],
         "UserName": [NAME],
         "GroupName": [NAME],
@@ -147,6 +153,12 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "Delete": [tuple({"Objects": [{"Key": key}]} for key in keyed)],  # type: ignore[list-item]
         "AccountId": [(OWNER, "000000000000")],
         "logGroupName": [("/aws/sagemaker/Endpoints/amethyst", "/aws/sagemaker/Endpoints/phantom")],
+        **_structures(),
+    }
+
+
+def _structures() -> Names:
+    return {
         "PrimaryContainer": [
             ({"ModelPackageName": VERSION[0]}, {"ModelPackageName": VERSION[1]}),
             (
@@ -159,21 +171,23 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         ],
         "ProductionVariants": [
             tuple(  # type: ignore[list-item]
-                [
-                    {
-                        "VariantName": "v",
-                        "ModelName": name,
-                        "InstanceType": "ml.m5.large",
-                        "InitialInstanceCount": 1,
-                    }
-                ]
-                for name in NAME
+                [{**VARIANT, "ModelName": name}] for name in NAME
             )
         ],
     }
 
 
 # Required, and naming nothing.
+def _metric_queries(arn: str) -> list[dict[str, str]]:
+    period = "IterationNumber"
+    query = {"MetricName": SECRET, "ResourceArn": arn, "MetricStat": "Last", "Period": period}
+    return [{**query, "XAxisType": period}]
+
+
+def _point() -> dict[str, Any]:
+    return {"MetricName": SECRET, "Timestamp": time.time(), "Value": 0.5}
+
+
 FILLED: dict[str, Callable[[], Any]] = {
     "AccountName": lambda: "x",
     "Action": lambda: "s3:GetObject",
@@ -188,6 +202,7 @@ FILLED: dict[str, Callable[[], Any]] = {
     "Description": lambda: "x",
     "DesiredWeightsAndCapacities": lambda: [{"VariantName": "v", "DesiredWeight": 1}],
     "Email": lambda: "x@example.com",
+    "MetricData": lambda: [_point()],
     "LineageGroupName": lambda: lineage_names.GROUP,
     "NewPassword": lambda: "Correct horse battery 9",
     "ObjectAttributes": lambda: ["ETag"],
@@ -308,10 +323,9 @@ class Stranger:
         role = f"arn:aws:iam::{self.account}:role/OrganizationAccountAccessRole"
         assumed = server.client("sts").assume_role(RoleArn=role, RoleSessionName="me")
         keys = assumed["Credentials"]
-        self._session = boto3.Session(
+        self._session = aws_sessions.session(
             keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], REGION
         )
-        self._session._loader.search_paths.append(str(model._OWN_FOLDER))  # type: ignore[attr-defined]
         self._url = server.url
         self._clients: dict[str, Any] = {}
 
@@ -363,13 +377,9 @@ def furnish(server: ServerProcess) -> Names:
         PrimaryContainer={"ModelPackageName": VERSION[0]},
         ExecutionRoleArn=ROLE[0],
     )
-    variant = {
-        "VariantName": "v",
-        "ModelName": "amethyst",
-        "InstanceType": "ml.m5.large",
-        "InitialInstanceCount": 1,
-    }
-    sagemaker.create_endpoint_config(EndpointConfigName="amethyst", ProductionVariants=[variant])
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="amethyst", ProductionVariants=[{**VARIANT, "ModelName": "amethyst"}]
+    )
     sagemaker.create_endpoint(EndpointName="amethyst", EndpointConfigName="amethyst")
     source: Any = SOURCE[0]
     sagemaker.create_artifact(Source=source, ArtifactType="Model", Tags=tags)
@@ -382,6 +392,9 @@ def furnish(server: ServerProcess) -> Names:
         TrialComponentName="amethyst", Parameters={SECRET: {"StringValue": SECRET}}, Tags=tags
     )
     sagemaker.associate_trial_component(TrialComponentName="amethyst", TrialName="amethyst")
+    server.client("sagemaker-metrics").batch_put_metrics(
+        TrialComponentName="amethyst", MetricData=[_point()]
+    )
     return _names(upload, key)
 
 

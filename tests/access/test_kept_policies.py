@@ -41,7 +41,7 @@ def directory_of(database: Database) -> Directory:
 
 async def share(tx: Transaction) -> None:
     await access_changes.bump(tx)
-    await resource_policies.put(tx, ACCOUNT, "", BUCKET, OPEN_TO_ALL)
+    await resource_policies.put(tx, ACCOUNT, "", BUCKET, OPEN_TO_ALL, {})
 
 
 async def end_sharing(tx: Transaction) -> None:

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests import aws_sessions
 from tests.server_process import REGION, ServerProcess
 
 ACCOUNT = "123456789012"
@@ -136,7 +136,7 @@ def test_a_simulation_asks_the_rule_that_stands_before_every_operation(iam: Any)
 
 
 def assumed(server: ServerProcess, credentials: dict[str, str], service: str) -> Any:
-    session = boto3.Session(
+    session = aws_sessions.session(
         credentials["AccessKeyId"],
         credentials["SecretAccessKey"],
         credentials["SessionToken"],

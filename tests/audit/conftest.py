@@ -47,7 +47,7 @@ def rows_of(url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
 def wait_until_chained(url: str) -> None:
     deadline = time.monotonic() + CHAINED_SECONDS_MAX
     with rows_of(url) as rows:
-        while rows("SELECT id FROM audit_record WHERE sequence = 0 LIMIT 1"):
+        while rows("SELECT id FROM audit_waiting LIMIT 1"):
             assert time.monotonic() < deadline, "records are not chained"
             time.sleep(0.05)
 

@@ -23,6 +23,9 @@ from modelyard.audit.records import Record
 from modelyard.audit.trail import Origin, Trail
 from modelyard.call import Document, Principal
 from modelyard.contract.page_tokens import PageTokens
+from modelyard.experiments.metric_events import DataEvents
+from modelyard.experiments.metric_writer import MetricWriter
+from modelyard.experiments.metrics import Metrics
 from modelyard.hosting import wishes
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.hosting.routing import RoutingTable
@@ -51,8 +54,10 @@ class Yard:
         self.objects = ObjectDoor(opened, self.blobs, sharing.read_bucket_policy)
         self.principal = ADA
         self.last_request = ""
-        self._now_us = time.time_ns() // 1000
+        self.now_us = time.time_ns() // 1000
         self._numbers = itertools.count(1)
+        self.trail = Trail(SEAL_KEY)
+        self.data_events = DataEvents(opened)
         self.dispatch = dispatch.Dispatch(
             opened,
             PageTokens(b"secret of a test"),
@@ -65,24 +70,25 @@ class Yard:
                 LoginProfiles(opened, Passwords()),
                 WebIdentity,
                 Comparisons,
+                Metrics(MetricWriter(opened), self.data_events),
             ),
-            Trail(SEAL_KEY),
+            self.trail,
             administrators.authoriser(opened),
         )
 
     async def __call__(self, service: str, operation: str, **request: Any) -> Document:
-        self._now_us += 1000
+        self.now_us += 1000
         self.last_request = f"request-{next(self._numbers):06}"
         payload = request.pop("Body", None)
         copied = copy.deepcopy(request)
         if payload is not None:
             copied["Body"] = body(payload)
-        asked = dispatch.Asked(self.principal, REGION, self.last_request, self._now_us, ORIGIN)
+        asked = dispatch.Asked(self.principal, REGION, self.last_request, self.now_us, ORIGIN)
         return await self.dispatch.invoke(asked, service, operation, copied)
 
     async def records(self, operation: str | None = None) -> list[Record]:
         found = await self.database.read(lambda tx: heads.waiting(tx, 10_000))
-        return [one for one in found if operation in (None, one.operation)]
+        return [one for _, one in found if one is not None and operation in (None, one.operation)]
 
     async def last_record(self) -> Record | None:
         """The record of the call before, if it left one."""
@@ -95,8 +101,8 @@ class Yard:
         async def work(tx: Transaction) -> None:
             wish = await wishes.of(tx, arn)
             assert wish is not None and wish.coming is not None
-            self._now_us += 1000
-            await wishes.succeeded(tx, wish, wish.coming.number, self._now_us)
+            self.now_us += 1000
+            await wishes.succeeded(tx, wish, wish.coming.number, self.now_us)
 
         await self.database.write(work)
 

@@ -173,8 +173,8 @@ def test_the_command_lists_verifies_and_signs(
     assert by_key.returncode == 0, by_key
 
     with rows_of(url_of(server)) as rows:
-        rows("UPDATE audit_record SET principal = 'eve' WHERE sequence = 2")
-        request = rows("SELECT id FROM audit_record WHERE sequence = 2")[0][0]
+        request = rows("SELECT id FROM audit_chain WHERE sequence = 2")[0][0]
+        rows("UPDATE audit_record SET principal = 'eve' WHERE id = ?", request)
     server.stop()
 
     broken = audit(server, "verify", *database)

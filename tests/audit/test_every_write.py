@@ -19,6 +19,7 @@ from modelyard.access.people.login_profiles import LoginProfiles
 from modelyard.access.people.web_identity import WebIdentity
 from modelyard.access.sessions.sts import SecurityTokenService
 from modelyard.call import Mode
+from modelyard.experiments.metrics import Metrics
 from modelyard.hosting.invocations import InvocationDoor
 from modelyard.objects.door import ObjectDoor
 from modelyard.registry.model_package_comparison import Comparisons
@@ -31,7 +32,7 @@ TRUST = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Principal": {"AWS": ADA.arn}, "Action": "sts:AssumeRole"}
+            {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
         ],
     }
 )
@@ -62,6 +63,7 @@ def writes() -> set[tuple[str, str]]:
         LoginProfiles,
         WebIdentity,
         Comparisons,
+        Metrics,
     )
     found = {
         (service, name)
@@ -69,6 +71,7 @@ def writes() -> set[tuple[str, str]]:
         for name, one in operations.items()
         if one.mode is Mode.WRITE
     }
+    found.add(("sagemaker-metrics", "BatchPutMetrics"))
     found |= {("s3", name) for name in table["s3"] if not _S3_READS.match(name)}
     return found | {("iam", name) for name, one in table["iam"].items() if one.mode is Mode.OPEN}
 
@@ -122,6 +125,7 @@ async def test_every_write_leaves_a_record_of_what_it_changed(yard: Yard) -> Non
     await _objects(story)
     package = await _registry(story)
     await _hosting(story, package)
+    await _metrics(story)
     await _identities(story)
     await _people(story)
     await _policies(story)
@@ -142,7 +146,7 @@ async def _objects(s: Story) -> None:
     await s("s3", "DeleteObjectTagging", **place)
     statement = {
         "Effect": "Allow",
-        "Principal": {"AWS": ADA.arn},
+        "Principal": {"AWS": ACCOUNT},
         "Action": "s3:GetObject",
         "Resource": "arn:aws:s3:::models/*",
     }
@@ -192,7 +196,7 @@ async def _registry(s: Story) -> str:
             "Statement": [
                 {
                     "Effect": "Allow",
-                    "Principal": {"AWS": ADA.arn},
+                    "Principal": {"AWS": ACCOUNT},
                     "Action": "sagemaker:DescribeModelPackageGroup",
                     "Resource": arn,
                 }
@@ -242,6 +246,12 @@ async def _hosting(s: Story, package: str) -> None:
     await s.yard.come_true("live")
     await s("modelyard", "RollbackEndpoint", EndpointName="live")
     await s.yard.come_true("live")
+
+
+async def _metrics(s: Story) -> None:
+    await s("sagemaker", "CreateTrialComponent", TrialComponentName="run")
+    point = {"MetricName": "loss", "Timestamp": s.yard.now_us, "Value": 0.5}
+    await s("sagemaker-metrics", "BatchPutMetrics", TrialComponentName="run", MetricData=[point])
 
 
 async def _identities(s: Story) -> None:

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelyard.audit import redaction
 from modelyard.audit.trail import Origin, Trail
 from modelyard.call import Principal
+from modelyard.contract import model
+from modelyard.contract.shapes import Shape
 
 HUSH = "hush-4711"
 TRAIL = Trail(b"key")
@@ -130,6 +133,57 @@ def test_a_secret_among_anything_else_is_blanked(
         hidden = [hidden] if step == "list" else {"a": hidden}
 
     assert HUSH not in written({**request, "Member": hidden})
+
+
+# Names and texts of which some are to be blanked.
+TELLING = st.sampled_from(
+    (
+        *(
+            "plain",
+            "Value",
+            "Name",
+            "Key",
+            "Password",
+            "my-api-key",
+            "SESSION_TOKEN",
+            "Environment",
+        ),
+        *(f"Bearer {HUSH}", f"https://ada:{HUSH}@host", f"s3://b/k?X-Amz-Signature={HUSH}", "why?"),
+    )
+)
+OPERATIONS = [
+    model.load(service).operations[name]
+    for service in ("sagemaker", "iam", "sts", "s3", "modelyard")
+    for name in model.load(service).operations
+]
+
+
+def of_shape(shape: Shape | None, depth: int = 0) -> st.SearchStrategy[Any]:
+    if shape is None:
+        return st.just({})
+    if shape.type == "structure":
+        members = dict(list(shape.members.items())[: 0 if depth > 5 else 40])
+        values = {name: of_shape(member, depth + 1) for name, member in members.items()}
+        return st.fixed_dictionaries({}, optional=values)
+    if shape.type == "list":
+        return st.lists(of_shape(shape.member, depth + 1), max_size=0 if depth > 5 else 2)
+    if shape.type == "map":
+        return st.dictionaries(TELLING, of_shape(shape.value, depth + 1), max_size=2)
+    others = {"blob": st.binary(max_size=3), "boolean": st.booleans(), "integer": st.integers(0, 9)}
+    return others.get(shape.type, TELLING)
+
+
+@settings(max_examples=300, deadline=None)
+@given(operation=st.sampled_from(OPERATIONS), data=st.data())
+def test_knowing_an_operations_shapes_changes_nothing_of_what_is_written(
+    operation: model.Operation, data: st.DataObject
+) -> None:
+    document = {"Parameters": data.draw(of_shape(operation.input))}
+    document |= {"Answer": data.draw(of_shape(operation.output))}
+
+    found = TRAIL.encoded(document, operation)
+
+    assert msgspec.json.decode(found) == redaction.blanked(document)
 
 
 def test_a_session_token_in_a_user_agent_is_blanked() -> None:

@@ -7,12 +7,12 @@ import time
 import urllib.request
 from pathlib import Path
 
-import boto3
 import pytest
 from botocore.config import Config
 
 from modelyard.audit.verification import Report, Trust, verify
 from modelyard.storage import database
+from tests import aws_sessions
 from tests.access.people.browsing import Browser
 from tests.audit.conftest import events, keys_of, rows_of, url_of, wait_until_chained
 from tests.conftest import MakeServer
@@ -64,7 +64,7 @@ def test_no_secret_is_in_the_trail(server: ServerProcess) -> None:
         PrimaryContainer={"Image": "image:1", "Environment": {"LEVEL": HUSH}},
     )
     s3.create_bucket(Bucket="models")
-    temporary = boto3.Session(
+    temporary = aws_sessions.session(
         session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"], "us-east-1"
     ).client("s3", endpoint_url=server.url, config=Config(signature_version="s3v4"))
     url = temporary.generate_presigned_url("put_object", Params={"Bucket": "models", "Key": "k"})
@@ -98,7 +98,7 @@ def test_no_password_and_no_secret_key_is_in_the_trail(server: ServerProcess) ->
     iam.put_user_policy(UserName="ana", PolicyName="own", PolicyDocument=policy)
     made = iam.create_access_key(UserName="ana")["AccessKey"]
     iam.create_login_profile(UserName="ana", Password=first)
-    own = boto3.Session(made["AccessKeyId"], made["SecretAccessKey"], region_name="us-east-1")
+    own = aws_sessions.session(made["AccessKeyId"], made["SecretAccessKey"])
     mine = own.client("iam", endpoint_url=server.url)
     with pytest.raises(mine.exceptions.ClientError, match="AccessDenied"):
         mine.change_password(OldPassword=wrong, NewPassword=second)

@@ -21,6 +21,8 @@ KEYS = Keys(b"secret of a test")
 KEYS.seal = SEAL_KEY
 TRUST = Trust(KEYS.public, KEYS.seal)
 RECORDS = 12
+AT = "id = (SELECT id FROM audit_chain WHERE sequence = {})"
+FOR_LOOK_UPS = "account, at_us, user_name, resource"
 
 
 @pytest.fixture
@@ -52,6 +54,15 @@ async def tamper(yard: Yard, *statements: str) -> None:
     await yard.database.write(work)
 
 
+def cut_behind(sequence: int) -> list[str]:
+    """The end of the trail goes, records and places."""
+    gone = f"SELECT id FROM audit_chain WHERE sequence > {sequence}"
+    return [
+        f"DELETE FROM audit_record WHERE id IN ({gone})",
+        f"DELETE FROM audit_chain WHERE sequence > {sequence}",
+    ]
+
+
 async def test_a_trail_that_nobody_touched_is_whole(yard: Yard) -> None:
     found = await report(yard)
 
@@ -62,7 +73,7 @@ async def test_a_trail_that_nobody_touched_is_whole(yard: Yard) -> None:
 async def test_one_byte_that_was_changed_is_found_and_its_record_named(yard: Yard) -> None:
     await tamper(
         yard,
-        "UPDATE audit_record SET document = replace(document, 'g4', 'g5') WHERE sequence = 5",
+        f"UPDATE audit_record SET document = replace(document, 'g4', 'g5') WHERE {AT.format(5)}",
     )
 
     found = await report(yard)
@@ -80,34 +91,84 @@ async def test_one_byte_that_was_changed_is_found_and_its_record_named(yard: Yar
         "error_code = 'AccessDenied'",
         "read_only = 1",
         "account = '999999999999'",
-        "seal = hash",
+        "seal = document",
     ],
 )
 async def test_a_changed_column_is_found(yard: Yard, change: str) -> None:
-    await tamper(yard, f"UPDATE audit_record SET {change} WHERE sequence = 7")
+    await tamper(yard, f"UPDATE audit_record SET {change} WHERE {AT.format(7)}")
 
     assert named(await report(yard)) == {(Wrong.ALTERED, 7)}
 
 
-async def test_a_dropped_record_is_found(yard: Yard) -> None:
-    await tamper(yard, "DELETE FROM audit_record WHERE sequence = 7")
+@pytest.mark.parametrize(
+    "change", ["account = '999999999999'", "at_us = at_us + 1", "user_name = 'x'", "resource = ''"]
+)
+async def test_a_record_that_is_hidden_from_look_ups_is_found(yard: Yard, change: str) -> None:
+    await tamper(yard, f"UPDATE audit_chain SET {change} WHERE sequence = 7")
 
-    assert (Wrong.REMOVED, 7) in named(await report(yard))
+    assert named(await report(yard)) == {(Wrong.ALTERED, 7)}
+
+
+@pytest.mark.parametrize("sequence", [1, 7, RECORDS])
+async def test_a_dropped_record_is_found(yard: Yard, sequence: int) -> None:
+    await tamper(yard, f"DELETE FROM audit_record WHERE {AT.format(sequence)}")
+
+    found = named(await report(yard))
+
+    assert (Wrong.TRUNCATED if sequence == RECORDS else Wrong.REMOVED, sequence) in found
+
+
+async def test_a_dropped_place_is_found_and_the_record_named_that_lost_it(yard: Yard) -> None:
+    await tamper(yard, "DELETE FROM audit_chain WHERE sequence = 7")
+
+    found = await report(yard)
+
+    assert {(Wrong.REMOVED, 7), (Wrong.REMOVED, 0)} <= named(found)
+    assert "request-000007" in {one.request_id for one in found.findings}
+
+
+async def test_a_record_that_is_dropped_while_it_waits_is_found_and_holds_up_no_other(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chaining, "BATCH", 1)
+    for name in ("dropped", "later"):
+        await yard("sagemaker", "CreateModelPackageGroup", ModelPackageGroupName=name)
+    await tamper(yard, "DELETE FROM audit_record WHERE id = 'request-000013'")
+
+    chained = await Chaining(yard.database, KEYS, "a-server").chain_all()
+
+    found = await report(yard)
+    assert (chained, found.records) == (1, RECORDS + 1)
+    assert [(one.wrong, one.request_id) for one in found.findings] == [
+        (Wrong.REMOVED, "request-000013")
+    ]
+
+
+async def test_a_record_that_is_kept_from_the_chain_is_found(yard: Yard) -> None:
+    await yard("sagemaker", "CreateModelPackageGroup", ModelPackageGroupName="hidden")
+    await tamper(yard, "DELETE FROM audit_waiting")
+    await Chaining(yard.database, KEYS, "a-server").chain_all()
+
+    found = await report(yard)
+
+    assert [(one.wrong, one.sequence, one.request_id) for one in found.findings] == [
+        (Wrong.REMOVED, 0, "request-000013")
+    ]
 
 
 async def test_two_swapped_records_are_found(yard: Yard) -> None:
     await tamper(
         yard,
-        "UPDATE audit_record SET sequence = 100 WHERE sequence = 3",
-        "UPDATE audit_record SET sequence = 3 WHERE sequence = 9",
-        "UPDATE audit_record SET sequence = 9 WHERE sequence = 100",
+        "UPDATE audit_chain SET sequence = 100 WHERE sequence = 3",
+        "UPDATE audit_chain SET sequence = 3 WHERE sequence = 9",
+        "UPDATE audit_chain SET sequence = 9 WHERE sequence = 100",
     )
 
     assert {(Wrong.MOVED, 3), (Wrong.MOVED, 9)} <= named(await report(yard))
 
 
 async def test_a_tail_that_was_cut_is_found(yard: Yard) -> None:
-    await tamper(yard, "DELETE FROM audit_record WHERE sequence > 10")
+    await tamper(yard, *cut_behind(10))
 
     found = await report(yard)
 
@@ -117,9 +178,9 @@ async def test_a_tail_that_was_cut_is_found(yard: Yard) -> None:
 async def test_a_head_that_was_moved_with_the_cut_is_found(yard: Yard) -> None:
     await tamper(
         yard,
-        "DELETE FROM audit_record WHERE sequence > 10",
+        *cut_behind(10),
         "UPDATE audit_head SET sequence = 10, hash ="
-        " (SELECT hash FROM audit_record WHERE sequence = 10)",
+        " (SELECT hash FROM audit_chain WHERE sequence = 10)",
     )
 
     assert (Wrong.UNSIGNED, 10) in named(await report(yard))
@@ -132,8 +193,10 @@ async def test_a_record_that_was_put_in_is_found(yard: Yard) -> None:
     )
     await tamper(
         yard,
-        f"INSERT INTO audit_record (id, sequence, hash, {columns}) SELECT 'forged', 13, hash,"
-        f" {columns} FROM audit_record WHERE sequence = 12",
+        f"INSERT INTO audit_record (id, {columns}) SELECT 'forged', {columns} FROM audit_record"
+        f" WHERE {AT.format(12)}",
+        f"INSERT INTO audit_chain (sequence, id, hash, {FOR_LOOK_UPS}) SELECT 13, 'forged', hash,"
+        f" {FOR_LOOK_UPS} FROM audit_chain WHERE sequence = 12",
     )
 
     found = await report(yard)
@@ -149,7 +212,8 @@ async def test_a_record_that_is_slipped_in_before_it_is_chained_is_found(yard: Y
     await tamper(
         yard,
         f"INSERT INTO audit_record (id, principal, {columns}) SELECT 'forged', 'eve',"
-        f" {columns} FROM audit_record WHERE sequence = 12",
+        f" {columns} FROM audit_record WHERE {AT.format(12)}",
+        "INSERT INTO audit_waiting (id) VALUES ('forged')",
     )
     waiting = await report(yard)
     await Chaining(yard.database, KEYS, "a-server").chain_all()
@@ -167,7 +231,7 @@ async def test_a_trail_set_back_as_a_whole_is_found_by_an_exported_checkpoint(ya
     assert (await report(yard, earlier, exported)).findings == ()
     await tamper(
         yard,
-        "DELETE FROM audit_record WHERE sequence > 12",
+        *cut_behind(12),
         f"UPDATE audit_head SET sequence = 12, hash = '{earlier.hash}', at_us = {earlier.at_us},"
         f" signed_by = '{earlier.signed_by}', signature = '{earlier.signature}'",
         "DELETE FROM audit_checkpoint WHERE sequence > 12",

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from modelyard.access.people import command_codes
+from tests import aws_sessions
 from tests.access.people.browsing import Browser
 from tests.access.people.conftest import (
     ACCOUNT,
@@ -54,11 +54,8 @@ def profile(home: Path, name: str = "modelyard") -> dict[str, str]:
 
 
 def who(server: ServerProcess, keys: dict[str, str]) -> str:
-    session = boto3.Session(
-        keys["aws_access_key_id"],
-        keys["aws_secret_access_key"],
-        keys["aws_session_token"],
-        region_name="us-east-1",
+    session = aws_sessions.session(
+        keys["aws_access_key_id"], keys["aws_secret_access_key"], keys["aws_session_token"]
     )
     return str(session.client("sts", endpoint_url=server.url).get_caller_identity()["Arn"])
 

@@ -11,10 +11,13 @@ from modelyard.contract import model
 from modelyard.contract.page_tokens import PageTokens
 from modelyard.experiments import (
     experiments,
+    metric_store,
     trial_component_associations,
+    trial_component_comparison,
     trial_components,
     trials,
 )
+from modelyard.experiments.metric_store import Batch, Point
 from modelyard.lineage import artifacts, associations
 from modelyard.registry import tags
 from modelyard.storage.database import Database
@@ -36,13 +39,22 @@ class Experiments:
         self.dispatch = dispatch.Dispatch(
             opened,
             PageTokens(b"secret of a test"),
-            {"sagemaker": dispatch.collect(model.load("sagemaker"), *providers, *around)},
+            {
+                "sagemaker": dispatch.collect(model.load("sagemaker"), *providers, *around),
+                "modelyard": dispatch.collect(model.load("modelyard"), trial_component_comparison),
+            },
             Trail(b"seal of a test"),
             administrators.authoriser(opened),
         )
 
     async def __call__(self, operation: str, **request: Any) -> Document:
-        """Ask a millisecond after the call before."""
+        """Ask SageMaker a millisecond after the call before."""
+        return await self._ask("sagemaker", operation, request)
+
+    async def own(self, operation: str, **request: Any) -> Document:
+        return await self._ask("modelyard", operation, request)
+
+    async def _ask(self, service: str, operation: str, request: Document) -> Document:
         self.now_us += 1000
         asked = dispatch.Asked(
             principal=self.principal,
@@ -50,8 +62,8 @@ class Experiments:
             request_id=f"request-{next(self._numbers)}",
             now_us=self.now_us,
         )
-        answer = await self.dispatch.invoke(asked, "sagemaker", operation, copy.deepcopy(request))
-        check_shape("sagemaker", operation, answer)
+        answer = await self.dispatch.invoke(asked, service, operation, copy.deepcopy(request))
+        check_shape(service, operation, answer)
         return answer
 
     async def experiment(self, name: str, **members: Any) -> str:
@@ -78,6 +90,12 @@ class Experiments:
             if "NextToken" not in page:
                 return found
             request["NextToken"] = page["NextToken"]
+
+
+async def measure(yard: Experiments, name: str, metric: str, *values: float) -> None:
+    points = [Point(metric, step, step, value) for step, value in enumerate(values)]
+    batch = Batch(yard.principal.account, REGION, name, points)
+    await yard.database.write(lambda tx: metric_store.put(tx, [batch]))
 
 
 def arn(kind: str, name: str, account: str = ACCOUNT) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelyard.errors import Refusal, SerializationException, ValidationException
-from tests.experiments.in_process import Experiments
+from tests.experiments.in_process import Experiments, measure
 
 ARTIFACT = {"Value": "s3://bucket/model.tar.gz", "MediaType": "application/gzip"}
 
@@ -154,3 +154,22 @@ async def test_a_name_may_have_120_characters(yard: Experiments) -> None:
     await yard.component("x" * 120)
 
     assert await yard.names("TrialComponent") == ["x" * 120]
+
+
+async def test_a_description_tells_the_statistics_of_metrics(yard: Experiments) -> None:
+    one = await yard.component("run")
+    await measure(yard, "run", "loss", 0.5, 0.25)
+
+    (metric,) = (await described(yard))["Metrics"]
+
+    assert metric == {
+        "MetricName": "loss",
+        "SourceArn": one,
+        "TimeStamp": 1,
+        "Count": 2,
+        "Last": 0.25,
+        "Min": 0.25,
+        "Max": 0.5,
+        "Avg": 0.375,
+        "StdDev": 0.125,
+    }

@@ -61,8 +61,7 @@ def _listed(table: Table, entry: Entry) -> Iterator[str]:
     words = [entry.listed] if isinstance(entry.listed, str) else list(entry.listed.values())
     shown = " or ".join(_code(_full(table, word)) for word in words if word)
     if shown:
-        unless = f", unless {_code(entry.listed_unless)} is given" if entry.listed_unless else ""
-        yield f"; items by {shown}{unless}"
+        yield f"; items by {shown}"
 
 
 def _full(table: Table, action: str) -> str:

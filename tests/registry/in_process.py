@@ -4,7 +4,6 @@ import asyncio
 import copy
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -135,8 +134,10 @@ class Registry:
             return may(action, arn)
 
         async def work(tx: Transaction) -> Document:
-            call = replace(self.call(tx), operation=operation, shared=owners, may=decide)
-            call = replace(call, refused=refused or {})
+            call = msgspec.structs.replace(
+                self.call(tx), operation=operation, shared=owners, may=decide
+            )
+            call = msgspec.structs.replace(call, refused=refused or {})
             answer: Document = await offered.run(call, request)
             return answer
 

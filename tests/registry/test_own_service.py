@@ -13,6 +13,7 @@ import modelyard
 FOLDER = Path(modelyard.__file__).parent / "service"
 OPERATIONS = [
     "CompareModelPackages",
+    "CompareTrialComponents",
     "DescribeModelPackageArtifacts",
     "DescribeModelPackageMetrics",
     "ExplainAccess",

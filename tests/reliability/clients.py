@@ -4,10 +4,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 import modelyard
+from tests import aws_sessions
 from tests.server_process import REGION, ServerProcess
 
 SERVICE_FOLDER = Path(modelyard.__file__).parent / "service"
@@ -27,13 +27,9 @@ class Clients:
             connect_timeout=30,
             read_timeout=read_timeout,
         )
-        self._session: Any = boto3.Session(
-            aws_access_key_id=server.access_key_id,
-            aws_secret_access_key=server.secret_access_key,
-            region_name=REGION,
+        self._session: Any = aws_sessions.session(
+            server.access_key_id, server.secret_access_key, region=REGION
         )
-        loader = self._session._session.get_component("data_loader")
-        loader.search_paths.append(str(SERVICE_FOLDER))
         self._made: dict[str, Any] = {}
         self._lock = threading.Lock()
 

@@ -12,6 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests import aws_sessions
 from tests.conftest import MakeServer
 from tests.reliability.clients import Clients
 from tests.reliability.endpoints import Hosting, scripted
@@ -165,7 +166,7 @@ def _story(
         PrimaryContainer={"ModelPackageName": arn, "Environment": {"TOKEN": MODEL_SECRET}},
     )
     hosting.create("echo")
-    temporary = boto3.Session(
+    temporary = aws_sessions.session(
         session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"], REGION
     )
     config = Config(retries={"total_max_attempts": 1})
@@ -187,7 +188,7 @@ def _story(
         (server.access_key_id, server.secret_access_key, session["SessionToken"]),
         (server.access_key_id, "wrong", None),
     ):
-        wrong: Any = boto3.Session(key, secret, token, REGION)
+        wrong: Any = aws_sessions.session(key, secret, token, REGION)
         for service, ask in (("s3", "list_buckets"), ("sagemaker", "list_models")):
             with pytest.raises(ClientError) as refused:
                 getattr(wrong.client(service, endpoint_url=server.url, config=config), ask)()

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy
 
 from modelyard.access.identities import roles, subjects
-from modelyard.storage import database, schema
+from modelyard.storage import database, resource_policies, schema
 from modelyard.storage.migrations import ddl
 from tests.postgresql_cluster import PostgresqlCluster, running_cluster
 
@@ -170,3 +170,57 @@ async def test_policies_of_roles_are_kept_when_they_move(
         ("p", '{"Statement": "a \\" quote"}')
     ]
     assert [one.arn for one in subject.attached] == ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]
+
+
+def trusting(*arns: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"AWS": list(arns)}, "Action": "*"}
+    return json.dumps({"Statement": statement})
+
+
+def migrate_policies_of_0005(engine: sqlalchemy.Engine, named: list[str]) -> None:
+    migrate(engine, "0005")
+    role = "INSERT INTO role (account, name, path, id, arn, created_us, document) VALUES "
+    with engine.begin() as connection:
+        for name, trust in {"r": trusting(*named), "s": "no JSON"}.items():
+            values = {"name": name, "document": json.dumps({"AssumeRolePolicyDocument": trust})}
+            sql = f"{role} ('000000000001', :name, '/', 'AROA' || :name, 'arn:' || :name, 5, "
+            sql += ":document)"
+            connection.execute(sqlalchemy.text(sql), values)
+        sql = (
+            "INSERT INTO iam_user (account, name, path, id, arn, created_us, document)"
+            " VALUES ('000000000001', 'u', '/', 'AIDA1', 'arn:u', 5, '{}')"
+        )
+        connection.execute(sqlalchemy.text(sql))
+        sql = (
+            "INSERT INTO resource_policy (account, region, arn, document) VALUES ('1', '', 'b', :t)"
+        )
+        connection.execute(sqlalchemy.text(sql), {"t": trusting(*named)})
+    migrate(engine)
+    engine.dispose()
+
+
+async def test_policies_that_are_stored_mean_who_has_the_name_now(
+    engine: str, empty_database_url: str
+) -> None:
+    session = "arn:aws:sts::000000000001:assumed-role/r/walk"
+    named = ["arn:u", "arn:r", "arn:gone", session, "*"]
+    if engine == "sqlite":
+        target = sqlalchemy.create_engine(empty_database_url)
+    else:
+        target = sqlalchemy.create_engine(
+            "postgresql+psycopg://", creator=lambda: psycopg.connect(empty_database_url)
+        )
+
+    await asyncio.to_thread(migrate_policies_of_0005, target, named)
+
+    opened = await database.connect(empty_database_url)
+    try:
+        role = await opened.read(lambda tx: roles.get(tx, "000000000001", "r"))
+        unreadable = await opened.read(lambda tx: roles.get(tx, "000000000001", "s"))
+        bucket = await opened.read(lambda tx: resource_policies.with_principals(tx, "b"))
+    finally:
+        await opened.close()
+    known = {"arn:u": "AIDA1", "arn:r": "AROAr", session: "AROAr:walk"}
+    assert role.trusted == known
+    assert unreadable.trusted == {}
+    assert bucket == (trusting(*named), known)

@@ -24,11 +24,12 @@ def link(previous: str, record: Record) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Chained:
-    """A record with its place."""
+    """A record with its place. `is_found`: whether look-ups find it by what it says."""
 
     sequence: int
     hash: str
     record: Record
+    is_found: bool = True
 
 
 class Wrong(Enum):
@@ -82,6 +83,12 @@ class Checker:
                 " chained, or what stood between them is gone"
                 if self._seal_key is not None
                 else "it does not follow the record before it: it was changed or moved",
+            )
+        elif not chained.is_found:
+            yield _finding(
+                Wrong.ALTERED,
+                chained,
+                "look-ups take it for a record of others, or of another time",
             )
         self.sequence, self.hash = chained.sequence, chained.hash
         if self._suspect is None:

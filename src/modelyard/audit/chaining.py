@@ -12,6 +12,7 @@ from modelyard import errors
 from modelyard.audit import chain, heads
 from modelyard.audit.chain import Chained
 from modelyard.audit.checkpoints import Keys
+from modelyard.audit.records import Record
 from modelyard.audit.trail import TOPIC
 from modelyard.storage import leases
 from modelyard.storage.database import Database
@@ -19,7 +20,7 @@ from modelyard.storage.transaction import Transaction
 
 LEASE = "audit-chain"
 LEASE_SECONDS = 2.0  # how long a server that died in between holds up the others
-BATCH = 100  # records to a transaction, which holds up SQLite's other writers meanwhile
+BATCH = 250  # records to a transaction, which holds up SQLite's other writers meanwhile
 GATHER_SECONDS = 0.3  # records of one moment are chained together
 FAILED_SECONDS = 10.0
 POLL_SECONDS = 0.4  # other servers' commits wake nobody here
@@ -73,7 +74,7 @@ class Chaining:
         before = await heads.locked_head(tx)
         places: list[Chained] = []
         sequence, last = before.sequence, before.hash
-        for record in await heads.waiting(tx, BATCH):
+        for record in await _waiting(tx):
             sequence, last = sequence + 1, chain.link(last, record)
             places.append(Chained(sequence, last, record))
         if not places:
@@ -90,3 +91,14 @@ class Chaining:
         ):
             await heads.keep(tx, after)
         return len(places)
+
+
+async def _waiting(tx: Transaction) -> list[Record]:
+    """Some that can be chained. Records that were deleted while they waited hold up nobody."""
+    after = ""
+    while True:
+        page = await heads.waiting(tx, BATCH, after)
+        found = [record for _, record in page if record is not None]
+        if found or len(page) < BATCH:
+            return found
+        after = page[-1][0]

@@ -1,39 +1,67 @@
-"""Rows of the chain: records that wait, records by number, the head, checkpoints."""
+"""Rows of the chain: records that wait, places by number, the head, checkpoints."""
 
 from collections.abc import Sequence
 
 from modelyard.audit.chain import BEGINNING, Chained
 from modelyard.audit.checkpoints import Checkpoint
-from modelyard.audit.records import SELECTED, Record
+from modelyard.audit.records import COLUMNS, Record
 from modelyard.storage.transaction import Transaction
 
 _ANY = Checkpoint(0, BEGINNING, 0, "", "")
+_OF_RECORD = ", ".join(f"record.{column}" for column in COLUMNS)
+_SAME = " AND ".join(
+    f"place.{column} = record.{column}" for column in ("account", "at_us", "user_name", "resource")
+)
 _CHECKPOINT = "sequence, hash, at_us, signed_by, signature"
 
 
-async def waiting(tx: Transaction, limit: int, after: str = "") -> list[Record]:
-    """Committed records that are not chained yet, by id."""
+async def waiting(tx: Transaction, limit: int, after: str = "") -> list[tuple[str, Record | None]]:
+    """Ids that are not chained yet, in order, with their records; None for one that is gone."""
     rows = await tx.all(
-        f"SELECT {SELECTED} FROM audit_record WHERE sequence = 0 AND id > ? ORDER BY id LIMIT ?",
+        f"SELECT waiting.id, {_OF_RECORD} FROM"
+        " (SELECT id FROM audit_waiting WHERE id > ? ORDER BY id LIMIT ?) AS waiting"
+        " LEFT JOIN audit_record AS record ON record.id = waiting.id ORDER BY waiting.id",
         after,
         limit,
     )
-    return [Record(*row) for row in rows]
+    return [(row[0], None if row[1] is None else Record(*row[1:])) for row in rows]
 
 
 async def anything_waits(tx: Transaction) -> bool:
-    return await tx.one("SELECT id FROM audit_record WHERE sequence = 0 LIMIT 1") is not None
+    return await tx.one("SELECT id FROM audit_waiting LIMIT 1") is not None
 
 
-async def chained(tx: Transaction, after: int, limit: int) -> list[Chained]:
-    """Records by number, behind `after`."""
+async def places(tx: Transaction, after: int, limit: int) -> list[tuple[int, Chained | None]]:
+    """Numbers behind `after`, in order, with what is chained there; None if its record is gone."""
     rows = await tx.all(
-        f"SELECT sequence, hash, {SELECTED} FROM audit_record"
-        " WHERE sequence > 0 AND sequence > ? ORDER BY sequence LIMIT ?",
+        f"SELECT place.sequence, place.hash, {_SAME}, {_OF_RECORD} FROM"
+        " (SELECT * FROM audit_chain WHERE sequence > ? ORDER BY sequence LIMIT ?) AS place"
+        " LEFT JOIN audit_record AS record ON record.id = place.id ORDER BY place.sequence",
         after,
         limit,
     )
-    return [Chained(row[0], row[1], Record(*row[2:])) for row in rows]
+    return [
+        (number, None if of[0] is None else Chained(number, link, Record(*of), bool(same)))
+        for number, link, same, *of in rows
+    ]
+
+
+async def nowhere(tx: Transaction, limit: int, after: str = "") -> tuple[list[Record], str]:
+    """Of the next `limit` records by id, those that neither have a place nor wait for one.
+
+    And the id to go on behind, "" at the end.
+    """
+    rows = await tx.all(
+        f"SELECT place.sequence, waiting.id, {_OF_RECORD} FROM"
+        " (SELECT * FROM audit_record WHERE id > ? ORDER BY id LIMIT ?) AS record"
+        " LEFT JOIN audit_chain AS place ON place.account = record.account"
+        " AND place.at_us = record.at_us AND place.id = record.id"
+        " LEFT JOIN audit_waiting AS waiting ON waiting.id = record.id ORDER BY record.id",
+        after,
+        limit,
+    )
+    found = [Record(*row[2:]) for row in rows if row[0] is None and row[1] is None]
+    return found, rows[-1][2] if len(rows) == limit else ""
 
 
 async def head(tx: Transaction) -> Checkpoint:
@@ -69,15 +97,22 @@ async def move_head(tx: Transaction, before: Checkpoint, after: Checkpoint) -> b
     return moved == 1
 
 
-async def place(tx: Transaction, places: Sequence[Chained]) -> int:
-    """Give records their numbers; answers how many still waited for one."""
-    rows = ", ".join(["(?, ?, ?)"] * len(places))
-    values = [part for one in places for part in (one.record.id, one.sequence, one.hash)]
-    return await tx.run(
-        "UPDATE audit_record SET sequence = given.column2, hash = given.column3"
-        f" FROM (VALUES {rows}) AS given"
-        " WHERE audit_record.id = given.column1 AND audit_record.sequence = 0",
+async def place(tx: Transaction, chained: Sequence[Chained]) -> int:
+    """Give waiting records the numbers behind the last; answers how many still waited for one."""
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(chained))
+    values: list[str | int] = []
+    for one in chained:
+        record = one.record
+        values += (one.sequence, one.hash, record.id)
+        values += (record.account, record.at_us, record.user_name, record.resource)
+    await tx.run(
+        "INSERT INTO audit_chain (sequence, hash, id, account, at_us, user_name, resource)"
+        f" VALUES {rows}",
         *values,
+    )
+    return await tx.run(
+        "DELETE FROM audit_waiting WHERE id IN (SELECT id FROM audit_chain WHERE sequence >= ?)",
+        chained[0].sequence,
     )
 
 

@@ -7,10 +7,21 @@ from modelyard.audit.chain import Chained
 from modelyard.audit.records import SELECTED, Record
 from modelyard.storage.transaction import Transaction
 
+_IN_CHAIN = "audit_chain JOIN audit_record USING (id, account, at_us, user_name, resource)"
+_IS_WAITING = "id IN (SELECT id FROM audit_waiting)"
+_CHAINED = f"SELECT sequence, hash, {SELECTED} FROM {_IN_CHAIN} WHERE sequence > 0"
+_WAITING = f"SELECT 0, '', {SELECTED} FROM audit_record WHERE {_IS_WAITING}"
+_OF_RESOURCE = (
+    "SELECT at_us, id FROM audit_chain WHERE account = ? AND resource = ?"
+    " UNION ALL SELECT at_us, id FROM audit_resource WHERE account = ? AND resource = ?"
+    " UNION ALL SELECT at_us, id FROM audit_record"
+    f" WHERE account = ? AND resource = ? AND {_IS_WAITING}"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """SQL over columns of audit_record that all have to hold, and its parameters."""
+    """SQL over columns of records that all have to hold, and its parameters."""
 
     texts: tuple[str, ...] = ()
     values: tuple[str | int, ...] = field(default=())
@@ -36,9 +47,7 @@ def between(first_us: int | None, last_us: int | None) -> Conditions:
 def of_resource(account: str, name: str) -> Conditions:
     """Records that name a resource: by its ARN, or by what its ARN ends with."""
     if name.startswith("arn:"):
-        named = "SELECT id FROM {} WHERE account = ? AND resource = ?"
-        either = f"{named.format('audit_record')} UNION ALL {named.format('audit_resource')}"
-        return Conditions((f"id IN ({either})",), (account, name, account, name))
+        return Conditions((f"(at_us, id) IN ({_OF_RESOURCE})",), (account, name) * 3)
     # An S3 bucket stands behind a colon, all else behind a slash.
     ends = "substr(resource, CAST(length(resource) - ? + 1 AS INT))"  # PostgreSQL has no other
     length = len(name) + 1
@@ -58,14 +67,17 @@ async def page(
     limit: int,
     after: Sequence[str | int] | None = None,
 ) -> list[Chained]:
-    """Up to `limit` records behind (at_us, id) `after`."""
+    """Up to `limit` records behind (at_us, id) `after`. The few that are not chained count too."""
     wanted = equal("account", account) & conditions
     if after is not None:
         wanted &= Conditions(("(at_us, id) < (?, ?)",), tuple(after))
-    rows = await tx.all(
-        f"SELECT sequence, hash, {SELECTED} FROM audit_record WHERE {' AND '.join(wanted.texts)}"
-        " ORDER BY at_us DESC, id DESC LIMIT ?",
-        *wanted.values,
-        limit,
-    )
-    return [Chained(row[0], row[1], Record(*row[2:])) for row in rows]
+    where = " AND ".join(wanted.texts)
+    found = [
+        Chained(row[0], row[1], Record(*row[2:]))
+        for source in (_CHAINED, _WAITING)
+        for row in await tx.all(
+            f"{source} AND {where} ORDER BY at_us DESC, id DESC LIMIT ?", *wanted.values, limit
+        )
+    ]
+    found.sort(key=lambda one: (one.record.at_us, one.record.id), reverse=True)
+    return found[:limit]

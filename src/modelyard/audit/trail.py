@@ -5,15 +5,17 @@ Knows no operation. What cannot be recorded does not happen: the record's INSERT
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from modelyard.audit import redaction
+from modelyard.audit import free_names, redaction
 from modelyard.audit.records import COLUMNS, Record
+from modelyard.audit.summaries import Summaries
 from modelyard.call import Change, Document, Principal
+from modelyard.contract.model import Operation
 from modelyard.errors import Refusal
 from modelyard.storage.transaction import Transaction
 
@@ -37,6 +39,7 @@ _READ_ONLY = re.compile(
 _INSERT = (
     f"INSERT INTO audit_record ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 )
+_WAITS = "INSERT INTO audit_waiting (id) VALUES (?)"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -57,6 +60,7 @@ class Trail:
     def __init__(self, seal_key: bytes, *, environment_kept: bool = False) -> None:
         self._seal_key = seal_key
         self._environment_kept = environment_kept
+        self.summaries = Summaries()  # what is too much for a record each
 
     def entry(
         self,
@@ -69,15 +73,29 @@ class Trail:
         operation: str,
         request: Document,
         origin: Origin,
+        contract: Operation | None = None,
     ) -> "Entry":
         """What the record of a call will say of who asked for what."""
         return Entry(
-            self, principal, region, request_id, now_us, service, operation, request, origin
+            self,
+            principal,
+            region,
+            request_id,
+            now_us,
+            service,
+            operation,
+            request,
+            origin,
+            contract,
         )
 
-    def encoded(self, document: Document) -> bytes:
-        """A record's document without secrets, cut to a size that can be kept."""
-        clean = redaction.encoded_if_clean(document)
+    def encoded(self, document: Document, contract: Operation | None = None) -> bytes:
+        """A record's document without secrets, cut to a size that can be kept.
+
+        With `contract` its Parameters and Answer are as that operation has them.
+        """
+        harmless = contract is not None and _names_are_harmless(document, contract)
+        clean = redaction.encoded_if_clean(document, names_are_harmless=harmless)
         if clean is not None:
             return clean
         kept = {"Resources": document["Resources"]} if "Resources" in document else {}
@@ -88,24 +106,28 @@ class Trail:
     async def insert(self, tx: Transaction, record: Record, resources: Sequence[str]) -> None:
         """Raises: Unavailable, Conflict: then nothing of the transaction may be kept."""
         await tx.run(_INSERT, *record.sealed(self._seal_key).columns())
+        await tx.run(_WAITS, record.id)
         if len(resources) > 1:
             await _also(tx, record, resources[1:])
         tx.wake(TOPIC)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """The record of one call, before its outcome is known. Satisfies `call.Audit`."""
 
-    _trail: Trail = field(repr=False)
+    _trail: Trail
     principal: Principal
     region: str
     request_id: str
     now_us: int
     service: str
     operation: str
-    request: Document = field(repr=False)
+    request: Document
     origin: Origin
+    contract: Operation | None = None
+
+    def __repr__(self) -> str:
+        return f"Entry({self.service}:{self.operation}, {self.request_id})"
 
     async def record(
         self, tx: Transaction, changes: Sequence[Change] = (), answer: Document | None = None
@@ -176,7 +198,17 @@ class Entry:
             document["Changes"] = told[:CHANGES_MAX]
         if len(told) > CHANGES_MAX:
             document["ChangesInAll"] = len(told)  # Resources names them all
-        return self._trail.encoded(document).decode()
+        return self._trail.encoded(document, self.contract).decode()
+
+
+def _names_are_harmless(document: Document, contract: Operation) -> bool:
+    """What is told of changes is of no shape, so it is looked through like everything else."""
+    if "Changes" in document:
+        return False
+    of_request, of_answer = free_names.doubts(contract)
+    if of_request is not None and of_request(document["Parameters"]):
+        return False
+    return of_answer is None or "Answer" not in document or not of_answer(document["Answer"])
 
 
 def user_name(arn: str) -> str:

@@ -45,6 +45,7 @@ async def verify(database: Database, trust: Trust, exported: Sequence[Checkpoint
     at_end = await database.read(heads.head)
     inspection.end(at_end)
     waiting = await _inspect_waiting(database, trust, inspection.findings)
+    await _find_nowhere(database, inspection.findings)
     return Report(
         records=inspection.count,
         checkpoints=len(signed),
@@ -115,12 +116,13 @@ async def _all_records(database: Database) -> AsyncIterator[Chained]:
     last = 0
     while True:
         after = last
-        page = await database.scan(lambda tx: heads.chained(tx, after, PAGE))  # noqa: B023
-        for chained in page:
-            yield chained
+        page = await database.scan(lambda tx: heads.places(tx, after, PAGE))  # noqa: B023
+        for _, chained in page:
+            if chained is not None:  # the next one shows the gap
+                yield chained
         if len(page) < PAGE:
             return
-        last = page[-1].sequence
+        last = page[-1][0]
 
 
 async def _all_checkpoints(database: Database) -> list[Checkpoint]:
@@ -139,11 +141,28 @@ async def _inspect_waiting(database: Database, trust: Trust, findings: list[Find
     while True:
         after = last
         page = await database.scan(lambda tx: heads.waiting(tx, PAGE, after))  # noqa: B023
-        for record in page:
-            if trust.seal is not None and not seal_fits(record, trust.seal):
+        for last, record in page:
+            if record is None:
+                text = "it is gone: its id waits to be chained, and there is no such record"
+                findings.append(Finding(Wrong.REMOVED, 0, text, 0, last))
+            elif trust.seal is not None and not seal_fits(record, trust.seal):
                 text = "its seal does not fit: no server wrote what it says"
                 findings.append(Finding(Wrong.ALTERED, 0, text, record.at_us, record.id))
         count += len(page)
         if len(page) < PAGE:
             return count
-        last = page[-1].id
+
+
+async def _find_nowhere(database: Database, findings: list[Finding]) -> None:
+    """Records that are in no place of the chain and wait for none: no look-up finds them."""
+    named = {finding.request_id for finding in findings}
+    after = ""
+    while True:
+        last = after
+        found, after = await database.scan(lambda tx: heads.nowhere(tx, PAGE, last))  # noqa: B023
+        for record in found:
+            if record.id not in named:
+                text = "its place in the chain is gone, or it was never given one"
+                findings.append(Finding(Wrong.REMOVED, 0, text, record.at_us, record.id))
+        if not after or len(findings) > FINDINGS_MAX:
+            return

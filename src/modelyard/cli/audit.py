@@ -220,7 +220,9 @@ def _as_document(report: Report) -> dict[str, Any]:
 def _tell(report: Report, trust: Trust, exported: Sequence[Checkpoint]) -> None:
     for one in report.findings:
         who = f", {_time(one.at_us)}, request {one.request_id}" if one.request_id else ""
-        place = f"record {one.sequence}" if one.sequence else "a record that waits to be chained"
+        place = (
+            f"record {one.sequence}" if one.sequence else "a record that has no place in the chain"
+        )
         click.echo(f"{one.wrong.value.upper()}    {place}{who}: {one.what}")
     click.echo(
         f"{report.records} records, {report.checkpoints} checkpoints, {len(exported)} exported"

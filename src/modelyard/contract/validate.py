@@ -19,6 +19,7 @@ _SHOWN_MAX = 256  # characters of a value in a message
 _PATTERN_EFFORT_MAX = 4096  # characters of a string that is refused already
 
 _NUMBER_RANGES = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
+_NO_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})  # as JSON of AWS spells them
 _NUMBER_NAMES = {"integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}
 
 
@@ -272,6 +273,8 @@ def _number(shape: Shape) -> Check:
         if bounds is not None:
             if kind is not int or not bounds[0] <= value <= bounds[1]:
                 return _wrong_type(value, type_name)
+        elif kind is str and value in _NO_NUMBERS:
+            return [Failure("", _shown(value), "Member must be a finite number")]
         elif (kind is not float and kind is not int) or not _is_finite(value):
             return _wrong_type(value, type_name)
         if (low is None or low <= value) and (high is None or value <= high):

@@ -1,13 +1,21 @@
 """Trial components: what was done once, such as a run, with its parameters and artifacts."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from modelyard import call as calls
 from modelyard import lineage_names
 from modelyard.call import Call, Document
 from modelyard.errors import ValidationException
-from modelyard.experiments import component_lineage, component_members, entities
+from modelyard.experiments import (
+    component_lineage,
+    component_members,
+    entities,
+    metric_removal,
+    metric_summaries,
+)
 from modelyard.experiments.entities import EXPERIMENT, TRIAL, TRIAL_COMPONENT
+from modelyard.experiments.metric_store import Component
 
 _FILTERS = ("ExperimentName", "TrialName", "SourceArn")
 
@@ -26,9 +34,19 @@ async def create_trial_component(call: Call, request: Document) -> Document:
 @calls.read
 async def describe_trial_component(call: Call, request: Document) -> Document:
     """By name or ARN."""
-    component = await entities.find(call, TRIAL_COMPONENT, request["TrialComponentName"])
-    group = lineage_names.group_arn(call.account, call.region)
-    return {**component.document, "LineageGroupArn": group}
+    (described,) = await measured(call, [request["TrialComponentName"]])
+    return described | {"LineageGroupArn": lineage_names.group_arn(call.account, call.region)}
+
+
+async def measured(call: Call, names: Sequence[str]) -> list[Document]:
+    """Their documents with summaries of their metrics. Raises: ResourceNotFound: one is missing."""
+    found = [(await entities.find(call, TRIAL_COMPONENT, name)).document for name in names]
+    keys = [(one["TrialComponentArn"], one["CreationTime"]) for one in found]
+    metrics = await metric_summaries.of(call.tx, call.account, call.region, keys)
+    return [
+        one | {"Metrics": metrics[arn]} if arn in metrics else one
+        for one, (arn, _) in zip(found, keys, strict=True)
+    ]
 
 
 @calls.write
@@ -61,6 +79,8 @@ async def delete_trial_component(call: Call, request: Document) -> Document:
             f" {trial[0]}. Take it out of them first (ListTrials, DisassociateTrialComponent)."
         )
     await component_lineage.drop(call, gone.arn)
+    measured = Component(call.account, call.region, gone.arn, gone.document["CreationTime"])
+    await metric_removal.wish(call.tx, measured, call.now_us)
     return {"TrialComponentArn": gone.arn}
 
 

@@ -1,8 +1,10 @@
 """PutBucketPolicy, GetBucketPolicy, DeleteBucketPolicy, GetBucketPolicyStatus.
 
-A policy is kept as it was given. Its bucket's account alone may look at it and change it.
+A policy is kept as it was given, with the ids of whom it names. Its bucket's account
+alone may look at it and change it.
 """
 
+from modelyard import policy_principals
 from modelyard.call import Change, Document, OpenCall, open_ended
 from modelyard.errors import Refusal
 from modelyard.objects import refusals, rows
@@ -25,7 +27,8 @@ class BucketPolicies(Shelf):
             bucket = await rows.own_bucket(tx, call, request, lock=True)
             arn = rows.arn(bucket.name)
             before = await resource_policies.find(tx, arn)
-            await resource_policies.put(tx, bucket.account, "", arn, text)
+            principals = await _principals(tx, bucket.account, text)
+            await resource_policies.put(tx, bucket.account, "", arn, text, principals)
             await call.audit.record(tx, [Change(arn, {"Policy": before}, {"Policy": text})])
             return {}
 
@@ -33,11 +36,12 @@ class BucketPolicies(Shelf):
 
     @open_ended
     async def get_bucket_policy(self, call: OpenCall, request: Document) -> Document:
-        return {"Policy": await self._policy(call, request)}
+        text, _ = await self._policy(call, request)
+        return {"Policy": text}
 
     @open_ended
     async def get_bucket_policy_status(self, call: OpenCall, request: Document) -> Document:
-        text = await self._policy(call, request)
+        _, text = await self._policy(call, request)
         return {"PolicyStatus": {"IsPublic": self.read_policy(text, request["Bucket"])}}
 
     @open_ended
@@ -54,10 +58,15 @@ class BucketPolicies(Shelf):
 
         return await self.database.write(work)
 
-    async def _policy(self, call: OpenCall, request: Document) -> str:
-        async def work(tx: Transaction) -> str | None:
+    async def _policy(self, call: OpenCall, request: Document) -> tuple[str, str]:
+        """As it is shown, and as it was put."""
+
+        async def work(tx: Transaction) -> tuple[str, str] | None:
             bucket = await rows.own_bucket(tx, call, request)
-            return await resource_policies.find(tx, rows.arn(bucket.name))
+            found = await resource_policies.with_principals(tx, rows.arn(bucket.name))
+            if found is None:
+                return None
+            return await policy_principals.shown(tx, bucket.account, *found), found[0]
 
         found = await self.database.read(work)
         if found is None:
@@ -81,3 +90,11 @@ class BucketPolicies(Shelf):
             is_no_json = malformed.message.startswith("This policy contains invalid Json")
             words = _NOT_JSON if is_no_json else malformed.message
             raise refusals.MalformedPolicy(words) from None
+
+
+async def _principals(tx: Transaction, account: str, text: str) -> dict[str, str]:
+    """Raises: MalformedPolicy: it names who is not there."""
+    try:
+        return await policy_principals.ids(tx, account, text)
+    except policy_principals.NotThere as missing:
+        raise refusals.MalformedPolicy(f'Invalid principal in policy: "AWS":"{missing}"') from None

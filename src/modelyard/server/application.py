@@ -18,8 +18,9 @@ from modelyard.access.keys.credentials import KeyHolder
 from modelyard.access.people import sign_in_events, web_identity
 from modelyard.access.signing import authenticate
 from modelyard.access.signing.authenticate import Pending
+from modelyard.access.signing.sigv4 import Form
 from modelyard.audit.trail import Origin
-from modelyard.call import NOBODY, Principal
+from modelyard.call import NOBODY, UNKNOWN_MANNER, Manner, Principal
 from modelyard.contract import query
 from modelyard.contract.http import Headers, HttpAnswer, HttpRequest
 from modelyard.dispatch import Asked, Dispatch
@@ -177,7 +178,12 @@ class Server:
         self._holders.used(caller.principal, _now_us(), caller.service, caller.region)
         origin = Origin(exchange.client or "", http.headers.get("user-agent", ""))
         asked = Asked(
-            read.caller.principal, read.caller.region, exchange.request_id, _now_us(), origin
+            read.caller.principal,
+            read.caller.region,
+            exchange.request_id,
+            _now_us(),
+            origin,
+            _manner(http, pending, service),
         )
         result = await self._dispatch.invoke(asked, service.name, read.operation.name, read.request)
         return service.codec.encode(read.operation, result, exchange.request_id)
@@ -260,6 +266,21 @@ def _request(scope: Scope) -> HttpRequest:
         query=scope["query_string"],
         headers=headers,
         body=None,
+    )
+
+
+def _manner(http: HttpRequest, pending: Pending, service: Service) -> Manner:
+    referer = http.headers.get("referer", "")
+    if not service.streams:  # the other keys are S3's
+        return Manner(referer) if referer else UNKNOWN_MANNER
+    signed = pending.signed
+    first = signed.form is Form.QUERY_V2
+    return Manner(
+        referer,
+        auth_type="REST-HEADER" if signed.form is Form.HEADER else "REST-QUERY-STRING",
+        signature_version="AWS" if first else "AWS4-HMAC-SHA256",
+        signed_at_us=signed.signed_at_us if signed.form is Form.QUERY else None,
+        payload="" if first else signed.payload,
     )
 
 

@@ -57,6 +57,9 @@ class Read:
     request: dict[str, Any]
 
 
+_METRICS_PATHS = frozenset({b"/BatchPutMetrics", b"/BatchGetMetrics"})
+
+
 class Services:
     """Every service by name; the scope a client signs for and the request's form choose one."""
 
@@ -70,6 +73,9 @@ class Services:
                 errors.UnknownOperationException,
                 carries_payloads=True,
             ),
+            "sagemaker-metrics": _rest(
+                "sagemaker-metrics", rest_json, errors.UnknownOperationException
+            ),
             "logs": _rpc("logs"),
             "organizations": _rpc("organizations"),
             "cloudtrail": _rpc("cloudtrail"),
@@ -81,11 +87,11 @@ class Services:
     def named(self, signed_for: str, http: HttpRequest) -> Service:
         """The service that a signature's scope names.
 
-        sagemaker-runtime signs as sagemaker; there the path decides.
+        sagemaker-runtime and sagemaker-metrics sign as sagemaker; there the path decides.
         Raises: UnknownOperationException: nothing of that name is here.
         """
         if signed_for == "sagemaker" and "x-amz-target" not in http.headers:
-            return self.all["sagemaker-runtime"]
+            return self._by_path(http)
         service = self.all.get(signed_for)
         if service is None:
             raise errors.UnknownOperationException(
@@ -100,13 +106,17 @@ class Services:
             prefix = http.headers["x-amz-target"].partition(".")[0]
             named = {s.model.target_prefix: s for s in self.all.values() if s.model.target_prefix}
             return named.get(prefix, self.all["sagemaker"])
-        if http.raw_path.startswith(b"/endpoints/"):
-            return self.all["sagemaker-runtime"]
+        if http.raw_path.startswith(b"/endpoints/") or http.raw_path in _METRICS_PATHS:
+            return self._by_path(http)
         if "x-www-form-urlencoded" in http.headers.get("content-type", ""):
             return self.all["sts"]
         if "amz-json" in http.headers.get("content-type", ""):
             return self.all["sagemaker"]
         return self.all["s3"]
+
+    def _by_path(self, http: HttpRequest) -> Service:
+        metrics = http.raw_path in _METRICS_PATHS
+        return self.all["sagemaker-metrics" if metrics else "sagemaker-runtime"]
 
 
 def _rpc(name: str) -> Service:

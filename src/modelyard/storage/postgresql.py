@@ -42,6 +42,8 @@ _LOST = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "53300"
 _AWAY = frozenset({"57014", "55P03", "25006"})
 _AWAY_CLASSES = frozenset({"53", "58"})
 
+_ARRAYS = {int: "int8[]", float: "float8[]", str: "text[]"}
+
 
 class _Again(Unavailable):
     """The transaction did not happen for certain, and may be run again."""
@@ -194,6 +196,13 @@ class PostgresqlTransaction:
         await self._execute(sql, parameters)
         return self._cursor.rowcount
 
+    async def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
+        # One statement whatever the number of rows, so that it is planned once: columns as arrays.
+        columns = list(zip(*rows, strict=True))
+        types = tuple(type(column[0]) for column in columns)
+        await self._execute(_of_arrays(sql, types), [_array(column) for column in columns])
+        return await self._cursor.fetchall() if self._cursor.description else ()
+
     def wake(self, topic: str) -> None:
         self.topics.add(topic)
 
@@ -285,6 +294,23 @@ def _engine(url: str) -> "Engine":
 def _translated(sql: str) -> LiteralString:
     # Statements hold no literal ? or % (Transaction), so this is all there is to it.
     return sql.replace("?", "%s")
+
+
+@lru_cache(_STATEMENTS_CACHED)
+def _of_arrays(sql: str, types: tuple[type, ...]) -> str:
+    """The INSERT with a row for each place of its parameters, which are arrays as text."""
+    head, values, tail = sql.partition(f"VALUES ({', '.join('?' * len(types))})")
+    assert values, f"not a plain INSERT of {len(types)} values: {sql}"
+    arrays = ", ".join(f"?::{_ARRAYS[one]}" for one in types)
+    return f"{head}SELECT * FROM unnest({arrays}){tail}"
+
+
+def _array(column: Sequence[Any]) -> str:
+    """An array as PostgreSQL reads it: `{1,2}`, `{0.5,1e-05}`, `{"a","say \\"b\\""}`."""
+    if type(column[0]) is str:
+        quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in column)
+        return '{"' + '","'.join(quoted) + '"}'
+    return "{" + ",".join(map(repr, column)) + "}"
 
 
 @lru_cache(1)

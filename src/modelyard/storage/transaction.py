@@ -24,6 +24,13 @@ class Transaction(Protocol):
         """Execute, and answer how many rows changed."""
         ...
 
+    async def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
+        """Execute `INSERT .. VALUES (?, ..)` for each of `rows`; what RETURNING says, in any order.
+
+        Values are int, float or str, of one type a column. No two rows have the same key.
+        """
+        ...
+
     def wake(self, topic: str) -> None:
         """After commit, call whoever subscribed to `topic` (Database.subscribe), on the loop."""
         ...

@@ -71,7 +71,7 @@ async def prepared(
     await database.write(make)
     steps.clear()
     profiles = LoginProfiles(watched, passwords)
-    return PasswordSignIn(watched, passwords, profiles, record, b"secret")
+    return PasswordSignIn(watched, passwords, profiles, record, lambda event: None, b"secret")
 
 
 def attempt(name: str, password: str = "wrong") -> Attempt:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from modelyard.access.policy import evaluation, principals
+from modelyard.access.policy import documents, evaluation, principals
+from modelyard.access.policy.evaluation import Question, Request
 from modelyard.call import Principal
 from tests.access.policy.asking import (
     ALLOWED,
@@ -23,6 +24,7 @@ from tests.access.policy.asking import (
     caller,
     decided,
     deny,
+    document,
     identity,
     resource,
 )
@@ -309,3 +311,55 @@ def test_what_a_request_says_never_goes_before_what_is_known_of_the_caller() -> 
 )
 def test_a_verdict_says_what_decided(subject: Any, more: dict[str, Any], why: str) -> None:
     assert why in ask(subject, **more).statement
+
+
+USER_ID, ROLE_ID = "AIDA" + "A" * 17, "AROA" + "B" * 17
+
+
+def bound(statement: dict[str, Any], ids: dict[str, str]) -> evaluation.Policy:
+    reader = principals.bound(documents.read_resource, ids)
+    return evaluation.compile(reader(document(statement)), "the bucket policy")
+
+
+def by_id(arn: str, unique_id: str) -> evaluation.Subject:
+    principal = Principal(HERE, arn, unique_id, "AKIA")
+    role = ROLE if arn == SESSION else ""
+    names = principals.names(principal, role)
+    return evaluation.Subject(principal, identity=(identity(allow()),), names=names)
+
+
+@pytest.mark.parametrize(
+    ("arn", "named", "known", "unique_id"),
+    [
+        (USER, USER, USER_ID, USER_ID),
+        (SESSION, ROLE, ROLE_ID, f"{ROLE_ID}:walk"),
+        (SESSION, SESSION, f"{ROLE_ID}:walk", f"{ROLE_ID}:walk"),
+    ],
+)
+def test_who_is_bound_by_an_id_is_known_by_no_name(
+    arn: str, named: str, known: str, unique_id: str
+) -> None:
+    ids = {named: known}
+    same, other = by_id(arn, unique_id), by_id(arn, unique_id[:4] + "C" + unique_id[5:])
+    lets_in = bound(allow(GET, Principal={"AWS": named}), ids)
+    keeps_out = bound(deny(GET, Principal={"AWS": named}), ids)
+    spares = bound(deny(GET, NotPrincipal={"AWS": [named, HERE]}), ids)
+
+    assert lets_in.grant(Request(same, Question(GET, OBJECT)))[1] is not None
+    assert lets_in.grant(Request(other, Question(GET, OBJECT)))[1] is None
+    assert decided(same, policy=keeps_out) == DENIED
+    assert decided(other, policy=keeps_out) == ALLOWED
+    assert decided(other, policy=spares) == DENIED
+    if arn == USER:  # of a session its role has to be named too
+        assert decided(same, policy=spares) == ALLOWED
+
+
+def test_a_name_without_an_id_gives_nothing_and_still_denies() -> None:
+    ana = by_id(USER, USER_ID)
+    asked = Request(ana, Question(GET, OBJECT))
+
+    assert bound(allow(GET, Principal={"AWS": USER}), {}).grant(asked)[1] is None
+    assert decided(ana, policy=bound(deny(GET, Principal={"AWS": USER}), {})) == DENIED
+    assert decided(ana, policy=bound(deny(GET, NotPrincipal={"AWS": [USER, HERE]}), {})) == DENIED
+    assert bound(allow(GET, NotPrincipal={"AWS": USER}), {}).grant(asked)[1] is None
+    assert bound(allow(GET, Principal={"AWS": [USER, HERE]}), {}).grant(asked)[1] is not None

@@ -8,9 +8,10 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from functools import wraps
 from typing import Any
+
+import msgspec
 
 from modelyard import call as calls
 from modelyard.access.accounts import accounts
@@ -241,7 +242,7 @@ class Organizations:
 def _as_root_of(call: Call, account: str) -> Call:
     """The same call as if the new account's own root made it."""
     root = Principal(account, f"arn:aws:iam::{account}:root", account, "")
-    return replace(call, principal=root, shared={}, may=calls.nothing)
+    return msgspec.structs.replace(call, principal=root, shared={}, may=calls.nothing)
 
 
 def _checked_email(email: str) -> str:

@@ -7,6 +7,8 @@ the resource that is really touched, and awaits nothing but that transaction.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from modelyard import resource_facts
 from modelyard.access.authorisation import lookups, request_keys, resource_policies, subjects
 from modelyard.access.authorisation.directory import Directory
@@ -30,7 +32,18 @@ class Permit:
 
     shared: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[int, str] = field(default_factory=dict)  # number of an item -> the sentence
-    listed: str | None = None  # the action each item of the list must be allowed for
+    listed: "Listed | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Of which items a list may show: by an action on each of them.
+
+    Where the list is allowed as a whole it shows all but what is denied, else what is allowed.
+    """
+
+    action: str
+    as_a_whole: bool
 
 
 class Authoriser:
@@ -98,7 +111,7 @@ class Case:
         """
         shared: dict[str, str] = {}
         refused: dict[int, str] = {}
-        listed: str | None = None
+        listed: Listed | None = None
         singly = actions.singly(self.service, self.operation)
         for number, check in enumerate(self.checks):
             found, question, verdict = await self._verdict(tx, check)
@@ -106,7 +119,7 @@ class Case:
                 if question.resource_account not in ("", self.call.account):
                     holder = resource_facts.holder(question.resource)
                     shared[holder] = question.resource_account
-                listed = self._denied_some(found) or listed
+                listed = await self._denied_some(tx, found) or listed
                 continue
             listed = self._listed(found, verdict)
             if listed is not None:
@@ -120,21 +133,27 @@ class Case:
 
     def sees(self, tx: Transaction, permit: Permit) -> Callable[[str], Awaitable[bool]] | None:
         """Whether the caller may see one item of a list; None: all of them."""
-        action = permit.listed
-        if action is None:
+        listed = permit.listed
+        if listed is None:
             return None
 
         async def sees(arn: str) -> bool:
-            return await self.may(tx, action, arn)
+            decision = await self._on_its_way(tx, listed.action, arn)
+            if listed.as_a_whole:
+                return decision is not Decision.EXPLICIT_DENY
+            return decision is Decision.ALLOWED
 
         return sees
 
     async def may(self, tx: Transaction, action: str, resource: str) -> bool:
         """Whether the caller may do something that the operation meets on its way."""
+        return await self._on_its_way(tx, action, resource) is Decision.ALLOWED
+
+    async def _on_its_way(self, tx: Transaction, action: str, resource: str) -> Decision:
         owner = await resource_facts.owner(tx, resource)
         check = Check(action, resource, owner or "", {}, looked_up=_FACTS)
         _, _, verdict = await self._verdict(tx, check)
-        return verdict.allowed
+        return verdict.decision
 
     async def may_as(self, tx: Transaction, arn: str, action: str, resource: str) -> bool:
         """The same about another of the caller's account, as an execution role that is passed."""
@@ -169,31 +188,30 @@ class Case:
         assert tx is not None  # see needs_storage
         return await self.directory.resource_policy(tx, held, self.generation)
 
-    def _denied_some(self, check: Check) -> str | None:
-        """The action that decides about each item of a list that is allowed, where a Deny is on it.
-
-        What may not be described is not shown by a list of everything either.
-        """
-        if check.resource != actions.EVERYTHING:
-            return None
+    async def _denied_some(self, tx: Transaction | None, check: Check) -> Listed | None:
+        """How a list that is allowed leaves out what a Deny hides; None where there is none."""
         action = actions.listed(self.service, self.operation, self.request)
         if action is None:
             return None
-        denies = any(policy.about(action).denies for _, policy in self.subject.policies())
-        return action if denies else None
+        policies = [policy for _, policy in self.subject.policies()]
+        shared = await self._resource_policy(tx, check)
+        if shared is not None:
+            policies.append(shared)
+        denies = any(policy.about(action).denies for policy in policies)
+        return Listed(action, as_a_whole=True) if denies else None
 
-    def _listed(self, check: Check, verdict: Verdict) -> str | None:
+    def _listed(self, check: Check, verdict: Verdict) -> Listed | None:
         """The action that decides about each item, where the list itself is allowed on some only.
 
         A policy that limits a list to ARNs, as teams write them, shows what they name.
         """
-        if verdict.decision is Decision.EXPLICIT_DENY or check.resource != actions.EVERYTHING:
+        if verdict.decision is Decision.EXPLICIT_DENY or not actions.names_nothing(check):
             return None
         action = actions.listed(self.service, self.operation, self.request)
         if action is None:
             return None
         allows = any(policy.about(check.action).allows for policy in self.subject.identity)
-        return action if allows else None
+        return Listed(action, as_a_whole=False) if allows else None
 
 
 def judged(call: OpenCall, service: str, request: Document) -> list[str]:
@@ -211,7 +229,7 @@ def _checks(call: OpenCall, service: str, request: Document) -> tuple[Check, ...
 
 def permitted(call: OpenCall, case: Case, permit: Permit) -> OpenCall:
     """The call with what its operation may touch beyond its own."""
-    return replace(
+    return msgspec.structs.replace(
         call, may=case.may, may_as=case.may_as, shared=permit.shared, refused=permit.refused
     )
 

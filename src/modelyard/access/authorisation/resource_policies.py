@@ -4,7 +4,7 @@ from modelyard import resource_facts
 from modelyard.access.accounts import accounts
 from modelyard.access.authorisation import stored_documents
 from modelyard.access.identities import roles
-from modelyard.access.policy import documents, evaluation
+from modelyard.access.policy import documents, evaluation, principals
 from modelyard.access.policy.evaluation import Policy
 from modelyard.storage.transaction import Transaction
 
@@ -27,10 +27,11 @@ async def find(tx: Transaction, held: str) -> Policy | None:
     """What `holder` named; None where there is no policy, or its account is closed."""
     if held.startswith(_ROLE):
         return await _trust_policy(tx, held)
-    text = await resource_facts.resource_policy(tx, held)
-    if text is None:
+    found = await resource_facts.resource_policy(tx, held)
+    if found is None:
         return None
-    return stored_documents.compiled(documents.read_resource, text, f"resource policy of {held}")
+    reader = principals.bound(documents.read_resource, found[1])
+    return stored_documents.compiled(reader, found[0], f"resource policy of {held}")
 
 
 async def _trust_policy(tx: Transaction, arn: str) -> Policy | None:
@@ -40,6 +41,5 @@ async def _trust_policy(tx: Transaction, arn: str) -> Policy | None:
     role = await roles.find(tx, account, path.rpartition("/")[2])
     if role is None or role.arn != arn:
         return None
-    return stored_documents.compiled(
-        documents.read_trust, role.trust_policy, f"trust policy of {arn}"
-    )
+    reader = principals.bound(documents.read_trust, role.trusted)
+    return stored_documents.compiled(reader, role.trust_policy, f"trust policy of {arn}")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import quote
 
 from modelyard import call as calls
-from modelyard.access.identities import attachments, policy_uses, policy_versions, tag_lists
+from modelyard.access.identities import attachments, policy_uses, policy_versions, roles, tag_lists
 from modelyard.access.identities import managed_policies as managed
 from modelyard.access.identities.identity import GROUP, ROLE, USER, Identity, Kind
 from modelyard.access.identities.listings import Listing
@@ -79,8 +79,8 @@ async def _identity(call: Call, one: Identity) -> Document:
     if one.kind is USER:
         detail["GroupList"] = await _group_names(call, one)
     if one.kind is ROLE:
-        trust = str(one.document["AssumeRolePolicyDocument"])
-        detail |= {"AssumeRolePolicyDocument": quote(trust, safe=""), "InstanceProfileList": []}
+        trust = await roles.shown_trust(call.tx, roles.of(one))
+        detail |= {"AssumeRolePolicyDocument": trust, "InstanceProfileList": []}
     return detail
 
 

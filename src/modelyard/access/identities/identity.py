@@ -4,6 +4,8 @@ Whatever belongs to one (policies, memberships, keys) is kept by its unique id, 
 changes one row. Changes are made after `access_changes.bump`, so nothing here is locked once more.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +44,20 @@ USER = Kind(
 )
 GROUP = Kind("group", records.Table("iam_group", ("account", "name"), _COLUMNS), "AGPA", 300)
 ROLE = Kind(
-    "role", records.Table("role", ("account", "name"), (*_COLUMNS, "boundary")), "AROA", 1000
+    "role",
+    records.Table("role", ("account", "name"), (*_COLUMNS, "boundary", "principals")),
+    "AROA",
+    1000,
 )
 KINDS = (USER, GROUP, ROLE)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`document` has the members of AWS's shape that are no columns; `boundary` an ARN or ""."""
+    """`document` has the members of AWS's shape that are no columns; `boundary` an ARN or "".
+
+    `principals`: of a role, the ids of whom its trust policy names, by ARN, as JSON.
+    """
 
     kind: Kind
     account: str
@@ -60,6 +68,7 @@ class Identity:
     created_us: int
     document: dict[str, Any]
     boundary: str = ""
+    principals: str = "{}"
 
     @property
     def tags(self) -> dict[str, str]:
@@ -156,6 +165,13 @@ async def rewrite(tx: Transaction, identity: Identity, changes: dict[str, Any]) 
     document = identity.document | changes
     key = (identity.account, identity.name)
     await records.update(tx, identity.kind.table, key, {"document": document})
+
+
+async def set_principals(tx: Transaction, role: Identity, trusted: Mapping[str, str]) -> None:
+    """Store the ids of whom the trust policy of a role names."""
+    principals = json.dumps(trusted)
+    key = (role.account, role.name)
+    await records.update(tx, role.kind.table, key, {"principals": principals})
 
 
 async def remove(tx: Transaction, identity: Identity) -> None:

@@ -21,7 +21,7 @@ from modelyard.access.people import (
 from modelyard.access.people.login_profiles import LoginProfile, LoginProfiles
 from modelyard.access.people.password_policy import PasswordPolicy
 from modelyard.access.people.passwords import Passwords
-from modelyard.access.people.sign_in_events import Origin, Record, SignInEvent
+from modelyard.access.people.sign_in_events import Origin, Record, SignInEvent, TurnedAway
 from modelyard.access.people.sign_in_sessions import SignedIn
 from modelyard.access.people.users import User
 from modelyard.storage.database import Database
@@ -92,12 +92,14 @@ class PasswordSignIn:
         passwords: Passwords,
         profiles: LoginProfiles,
         record: Record,
+        turned_away: TurnedAway,
         secret: bytes,
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._profiles = profiles
         self._record = record
+        self._turned_away = turned_away
         self._secret = secret
 
     async def open_browser(self, attempt: Attempt, now_us: int) -> str:
@@ -180,12 +182,17 @@ class PasswordSignIn:
         tried = attempts.subjects(
             self._secret, attempt.account, attempt.user_name, attempt.origin.source_ip
         )
-        await self._database.write(lambda tx: attempts.charge(tx, tried, now_us))
+        name = event or sign_in_events.PASSWORD_UPDATED
+        try:
+            await self._database.write(lambda tx: attempts.charge(tx, tried, now_us))
+        except attempts.TooManyAttempts:
+            found = await self._database.read(lambda tx: _look(tx, attempt))
+            self._turned_away(_event(attempt, now_us, name, found.user, "Too many failed attempts"))
+            raise
         found = await self._database.read(lambda tx: _look(tx, attempt))
         profile = found.profile
         stored = None if profile is None else profile.hash
         right = await self._passwords.matches(stored, attempt.password)
-        name = event or sign_in_events.PASSWORD_UPDATED
         expired = profile is not None and found.policy.has_expired(profile.changed_us, now_us)
         if not right or profile is None or (expired and found.policy.hard_expiry):
             await self._fail(attempt, now_us, name, found)

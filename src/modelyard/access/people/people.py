@@ -11,7 +11,7 @@ from modelyard.access.people.openid_flow import Client, OpenIdFlow
 from modelyard.access.people.openid_sign_in import OpenIdSignIn
 from modelyard.access.people.password_sign_in import PasswordSignIn
 from modelyard.access.people.passwords import Passwords
-from modelyard.access.people.sign_in_events import Origin, Record, SignInEvent
+from modelyard.access.people.sign_in_events import Origin, Record, SignInEvent, TurnedAway
 from modelyard.access.people.sign_in_sessions import SignedIn
 from modelyard.access.people.web_identity import WebIdentity
 from modelyard.settings import Settings
@@ -29,6 +29,7 @@ class People:
         keys: Credentials,
         freshness: Freshness,
         record: Record,
+        turned_away: TurnedAway,
     ) -> None:
         sessions, secret = keys.sessions, keys.secret.derive("sign-in")
         self.freshness = freshness
@@ -39,7 +40,9 @@ class People:
         hashing = Passwords()
         self.profiles = LoginProfiles(database, hashing)
         self.identity = WebIdentity(database, issuers, sessions)
-        self.passwords = PasswordSignIn(database, hashing, self.profiles, record, secret)
+        self.passwords = PasswordSignIn(
+            database, hashing, self.profiles, record, turned_away, secret
+        )
         self.commands = Commands(database, self.passwords, sessions, record)
         self.openid: OpenIdSignIn | None = None
         if settings.oidc_issuer:

@@ -46,3 +46,5 @@ class SignInEvent:
 
 # Writes the record in the transaction of what it is about: what cannot be recorded is not done.
 Record = Callable[[Transaction, SignInEvent], Awaitable[None]]
+# Hears of an attempt that was not even looked at.
+TurnedAway = Callable[[SignInEvent], None]

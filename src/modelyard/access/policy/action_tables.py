@@ -62,14 +62,12 @@ class Entry(Judged, frozen=True, forbid_unknown_fields=True):
 
     also            further checks
     listed          the action that each item of the list is filtered by; with a member, by its word
-    listed_unless   the member that limits the list to one resource, so that nothing is filtered
     singly          items are refused one by one: check number n is that of item number n
     free            no policy decides: everybody may, or a trust policy does, as `why` says
     """
 
     also: tuple[Judged, ...] = ()
     listed: str | dict[str, str] = ""
-    listed_unless: str = ""
     singly: bool = False
     free: bool = False
     why: str = ""

@@ -55,16 +55,17 @@ def checks(service: str, operation: str, request: Document, asker: Asker) -> tup
     return found(request, asker)
 
 
-def listed(service: str, operation: str, request: Document | None = None) -> str | None:
-    """The action that each item must be allowed for, where the list itself is only on some.
+def names_nothing(check: Check) -> bool:
+    """Whether it is about everything, or everything of a type (`model-package/*`)."""
+    return check.resource == EVERYTHING or (
+        check.resource.endswith("/*") and check.resource.count("/") == 1
+    )
 
-    None where the operation lists nothing, or where `request` limits it to one resource: then the
-    check on that one is all.
-    """
+
+def listed(service: str, operation: str, request: Document | None = None) -> str | None:
+    """The action that decides about each item; None where the operation lists nothing."""
     entry = _entry(service, operation)
     if entry is None or not entry.listed:
-        return None
-    if request and entry.listed_unless in request:
         return None
     prefix = action_tables.load(service).prefix
     if isinstance(entry.listed, str):

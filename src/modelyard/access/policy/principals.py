@@ -1,13 +1,23 @@
-"""Whom the Principal and NotPrincipal of a statement mean, and how directly. Pure."""
+"""Whom the Principal and NotPrincipal of a statement mean, and how directly. Pure.
+
+Users and roles are known by their ARNs and by their unique ids. A stored policy has ids in place of
+the ARNs (`bound`), so it never means who was made later under the same name.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import Protocol
 
+from modelyard import policy_principals
+from modelyard.access.policy.documents import Statement
 from modelyard.call import Principal
 
+Reader = Callable[[str], tuple[Statement, ...]]
+
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
+_ROLE_ID = re.compile(r"AROA[A-Z2-7]{17}", re.ASCII)
 _ROOT = re.compile(r"(arn:aws[a-z-]*:iam::)([0-9]{12}):root", re.ASCII)
 
 
@@ -37,13 +47,44 @@ class Named(Protocol):
 
 
 def names(principal: Principal, role_arn: str = "") -> frozenset[str]:
-    """All that policies may call a caller: the ARN, the account, and the role of a session.
+    """All that policies may call a caller: ARN and id, the account, and the role of a session.
 
     A caller of no account, a service or a provider's person, has their ARN or domain alone.
     """
     account = principal.account
     known = {principal.arn, account, f"arn:aws:iam::{account}:root" if account else "", role_arn}
+    if account:
+        known |= {principal.id}
+    if role_arn:
+        known |= {principal.id.partition(":")[0]}
     return frozenset(known - {""})
+
+
+def bound(reader: Reader, ids: Mapping[str, str]) -> Reader:
+    """Reads a document as `reader` does, with `ids` in place of users', roles' and sessions' ARNs.
+
+    Who has no id was not there when the policy was put, or is in an account where nobody could
+    look. No permission comes of such a name, and no denial is lost with it.
+    """
+
+    def read(text: str) -> tuple[Statement, ...]:
+        return tuple(_bound(statement, ids) for statement in reader(text))
+
+    return read
+
+
+def _bound(statement: Statement, ids: Mapping[str, str]) -> Statement:
+    named = statement.principals.get("AWS", ())
+    if not any(map(policy_principals.is_identity, named)):
+        return statement
+    # An Allow for it, or a Deny for all but it, would be the better for one more name.
+    keeps = statement.allows is statement.not_principals
+    words = (
+        ids.get(word, word)
+        for word in named
+        if keeps or word in ids or not policy_principals.is_identity(word)
+    )
+    return replace(statement, principals={**statement.principals, "AWS": tuple(words)})
 
 
 class Principals:
@@ -72,17 +113,27 @@ class Principals:
 
     def _spares(self, caller: Named) -> bool:
         """AWS: an exception names the session or user, its role, and its account, all of them."""
-        account, arn = caller.principal.account, caller.principal.arn
-        roles = {name for name in caller.names if ":role/" in name}
-        own = roles | {arn} | ({account} if account else set())
-        return own <= self._words
+        account = caller.principal.account
+        roles = set(filter(_is_role, caller.names))
+        return (
+            self._names(caller.principal)
+            and (not roles or not roles.isdisjoint(self._words))
+            and (not account or account in self._words)
+        )
+
+    def _names(self, principal: Principal) -> bool:
+        """Whether it names the user or session itself."""
+        if principal.arn in self._words:
+            return True
+        # The id of an account's root is the account, which names everybody in it.
+        return principal.id in self._words and principal.id != principal.account
 
     def allows(self, caller: Named) -> Grant:
         """How directly an Allow is meant for the caller."""
         if self._negated:
             return self._allows_others(caller)
         principal = caller.principal
-        if principal.arn in self._words:
+        if self._names(principal):
             # A session that a user made is limited by what it was made with.
             own = ":user/" not in principal.arn or caller.session is None
             return Grant.DIRECT if own else Grant.ROLE
@@ -94,10 +145,14 @@ class Principals:
             return Grant.NONE
         if not principal.account:
             return Grant.DIRECT
-        return Grant.ROLE if any(":role/" in name for name in named) else Grant.ACCOUNT
+        return Grant.ROLE if any(map(_is_role, named)) else Grant.ACCOUNT
 
     def _allows_others(self, caller: Named) -> Grant:
         """Everyone else; never more than a role is granted, since nobody is named."""
         if self._everyone or not caller.principal.account:
             return Grant.NONE
         return Grant.ROLE if caller.names.isdisjoint(self._words) else Grant.NONE
+
+
+def _is_role(name: str) -> bool:
+    return ":role/" in name or _ROLE_ID.fullmatch(name) is not None

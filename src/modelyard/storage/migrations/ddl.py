@@ -1,8 +1,8 @@
 """The one place where the two engines' table definitions differ, and the way to a fresh schema.
 
 Migrations are written with SQLite's types, TEXT, INTEGER and REAL, and WITHOUT ROWID for tables of
-small rows. SQLite gets STRICT tables; PostgreSQL gets numbers of 64 bits, and text that sorts by
-code point.
+small rows. SQLite gets STRICT tables; PostgreSQL gets 64-bit numbers, and text that sorts by code
+point.
 A migration module keeps what it does to an empty database as STATEMENTS, so that a new database
 needs no Alembic, which takes longer to import than all the rest of a start.
 """
@@ -12,11 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_POSTGRESQL_TYPES = {
-    "TEXT": 'TEXT COLLATE "C"',
-    "INTEGER": "BIGINT",
-    "REAL": "DOUBLE PRECISION",
-}
+_POSTGRESQL_TYPES = {"TEXT": 'TEXT COLLATE "C"', "INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION"}
 _WITHOUT_ROWID = " WITHOUT ROWID"
 _VERSIONS = Path(__file__).parent / "versions"
 _ALEMBIC = (  # as Alembic makes it

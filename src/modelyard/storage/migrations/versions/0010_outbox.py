@@ -5,8 +5,8 @@ Rows are keyed by the time of the change, so that they come and go at the two en
 
 from modelyard.storage.migrations import ddl
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 _COLUMNS = """
     at_us INTEGER NOT NULL,

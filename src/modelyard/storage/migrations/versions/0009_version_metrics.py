@@ -2,8 +2,8 @@
 
 from modelyard.storage.migrations import ddl
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 STATEMENTS = (
     # One number a name and package. source: the kind of the document it was read from, or
