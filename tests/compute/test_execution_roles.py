@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -76,7 +77,7 @@ answer = {{
     assert given["sourceIPAddress"] == "sagemaker.amazonaws.com"
     assert given["requestParameters"]["sourceArn"].endswith(f":endpoint/{reader}")
     assert given["responseElements"]["credentials"]["accessKeyId"].startswith("ASIA")
-    denied = [one for one in _events(yard, "PutObject", "SageMaker") if "errorCode" in one][0]
+    denied = next(one for one in _events(yard, "PutObject", "SageMaker") if "errorCode" in one)
     assert denied["userIdentity"]["arn"] == found["who"]
     assert denied["sourceIPAddress"] == "AWS Internal"
 
