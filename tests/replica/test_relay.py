@@ -127,6 +127,10 @@ def test_no_more_connections_are_asked_for_than_there_may_be(
         (b"GET /credentials HTTP/1.1\r\n\r\n", b"403"),
         (b"POST /credentials HTTP/1.1\r\nAuthorization: token\r\n\r\n", b"404"),
         (b"GET /credentials/ HTTP/1.1\r\nAuthorization: token\r\n\r\n", b"404"),
+        (b"HEAD /credentials HTTP/1.1\r\nAuthorization: token\r\n\r\n", b"404"),
+        (b"GET //credentials HTTP/1.1\r\nAuthorization: token\r\n\r\n", b"404"),
+        (b"GET /credentials?role=other HTTP/1.1\r\nAuthorization: token\r\n\r\n", b"404"),
+        (b"GET /credentials HTTP/1.1\r\nAuthorization: token, token\r\n\r\n", b"403"),
         (b"\xff\xfe\x00 nonsense\r\n\r\n", b"404"),
     ],
 )

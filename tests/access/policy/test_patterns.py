@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,32 @@ def test_one_of_many_patterns_is_enough(written: list[str], text: str) -> None:
     expected = any(patterns.matches(pattern, text) for pattern in written)
 
     assert patterns.any_of(map(patterns.tokens, written))(text) is expected
+
+
+POLICY_CHARS_MAX = 6144  # of a managed policy: no pattern is longer
+LONGEST = 1 << 13  # characters of a value; keys of objects have 1,024, tags 256
+
+
+@pytest.mark.parametrize("piece", ["*a", "a?", "?a", "*a?b", "aaaaaaab", "*?", "a*b"])
+@pytest.mark.parametrize("end", ["b", "b*", "?b*"])
+def test_the_longest_pattern_takes_a_step_a_character(piece: str, end: str) -> None:
+    """Twice the text takes about twice as long: four times would be the square."""
+    room = POLICY_CHARS_MAX - 1 - len(end)
+    match = patterns.any_of([patterns.tokens("*" + piece * (room // len(piece)) + end)])
+
+    def seconds(text: str) -> float:
+        spent = []
+        for _ in range(5):
+            started = time.process_time()
+            match(text)
+            spent.append(time.process_time() - started)
+        return min(spent)
+
+    once, twice = seconds("a" * LONGEST), seconds("a" * 2 * LONGEST)
+
+    assert twice < SECONDS_MAX / 4  # 0.02 s on the machine that this was written on
+    # What takes no time is as good as any; a masked search begins to count behind its own length.
+    assert twice < 0.005 or twice < 12 * max(once, 0.001)
 
 
 def test_no_pattern_takes_long() -> None:

@@ -24,8 +24,10 @@ log = logging.getLogger("modelyard.access")
 class Freshness:
     """`generation` grows whenever something may have changed: what was kept before is void."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trust_seconds: float = TRUST_SECONDS) -> None:
+        """`trust_seconds` is the same for all who share the database."""
         self._database = database
+        self._trust_seconds = trust_seconds
         self._shared = database.shared
         self._count: int | None = None
         self._trusted_until = 0.0  # monotonic
@@ -62,7 +64,7 @@ class Freshness:
             return
         await asyncio.sleep(0)  # whoever is woken by a commit comes first
         if self.changes != since:
-            await asyncio.sleep(TRUST_SECONDS)
+            await asyncio.sleep(self._trust_seconds)
 
     async def watch(self) -> None:
         """Read the count again and again, until cancelled. Needed where the database is shared."""
@@ -79,7 +81,7 @@ class Freshness:
                 if count != self._count:
                     self._count = count
                     self._changed()
-                self._trusted_until = began + TRUST_SECONDS
+                self._trusted_until = began + self._trust_seconds
             self._read_once.set()
             await asyncio.sleep(POLL_SECONDS)
 

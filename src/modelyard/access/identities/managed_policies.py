@@ -23,7 +23,7 @@ from modelyard.errors import AccessDeniedException
 from modelyard.storage import access_changes, records
 from modelyard.storage.transaction import Transaction
 
-POLICIES_MAX = 1500  # AWS's default quota PoliciesPerAccount
+POLICIES_MAX = 5000  # PoliciesPerAccount, as far as AWS raises it; its default is 1,500
 POLICY_CHARS_MAX = 6144  # AWS: white space not counted
 ID_CHARS = 17  # behind ANPA
 _ARN = re.compile(r"arn:aws:iam::(?:[0-9]{12}|aws):policy(?:/[\x21-\x7e]*/|/)[\w+=,.@-]{1,128}")
