@@ -16,6 +16,7 @@ from bench import (
     floors,
     inference,
     lineage,
+    metrics,
     peers,
     registry,
     servers,
@@ -35,12 +36,19 @@ class Plan:
     clients: tuple[int, ...] = (1, 8, 32)
     sizes: tuple[int, ...] = (1_000, 100_000)
     list_clients: int = 8
-    associations: int = 100_000
+    points: int = 10_000_000  # of metrics in one experiment
+    associations: int = 100_000  # of lineage
 
 
-QUICK = Plan(rounds=1, seconds=0.5)
+QUICK = Plan(rounds=1, seconds=0.5, points=1_000_000)
 TINY = Plan(
-    rounds=1, seconds=0.05, clients=(1, 4), sizes=(200, 400), list_clients=2, associations=2_000
+    rounds=1,
+    seconds=0.05,
+    clients=(1, 4),
+    sizes=(200, 400),
+    list_clients=2,
+    points=5_000,
+    associations=2_000,
 )
 
 
@@ -54,6 +62,7 @@ class Bench:
     stack: ExitStack
     others: peers.Peers | None
     registries: list[registry.Registry] = field(default_factory=list)
+    runs: list[metrics.Metrics] = field(default_factory=list)
     lineages: list[lineage.Lineage] = field(default_factory=list)
     mlflows: list[peers.MlflowServer] = field(default_factory=list)
 
@@ -63,6 +72,7 @@ class Bench:
             self.stack.callback(server.stop)
             server.start()
             self.registries.append(registry.Registry(server))
+            self.runs.append(metrics.Metrics(server))
         for one in self.registries:
             one.prepare()
             for size in self.plan.sizes:
@@ -70,6 +80,8 @@ class Bench:
             graph = lineage.Lineage(one.server, self.plan.associations)
             graph.fill()
             self.lineages.append(graph)
+        for one in self.runs:
+            one.prepare(self.plan.points)
         for mlflow in self.others.registries(postgresql) if self.others else ():
             self.stack.callback(mlflow.stop)
             mlflow.start()
@@ -90,6 +102,15 @@ class Bench:
             for one in self.registries:
                 for size in plan.sizes:
                     one.run_lists(self.figures, size, plan.list_clients, plan.seconds / 2)
+
+    def run_metrics(self) -> None:
+        for _ in range(self.plan.rounds):
+            for one in self.runs:
+                one.run(self.figures, self.plan.seconds)
+            for mlflow in self.mlflows:
+                mlflow.run_metrics(self.figures, self.plan.seconds)
+            for one in self.runs:
+                one.run_queries(self.figures, self.plan.seconds / 2)
 
     def run_lineage(self) -> None:
         for _ in range(self.plan.rounds):
@@ -128,6 +149,7 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
         for _ in range(plan.rounds):
             decisions.run(figures, plan.seconds / 2)
         bench.run_registry(postgresql)
+        bench.run_metrics()
         bench.run_lineage()
         bench.run_inference()
         facts = document.Facts(
@@ -137,6 +159,7 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
             clients=plan.clients,
             sizes=plan.sizes,
             list_clients=plan.list_clients,
+            points=plan.points,
             associations=plan.associations,
             postgresql=postgresql.settings,
         )
