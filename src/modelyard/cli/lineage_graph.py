@@ -11,6 +11,7 @@ from modelyard.pictures import svg, words
 
 _DIRECTIONS = ("Ascendants", "Descendants")
 _KINDS = ("artifact", "action", "context", "experiment-trial-component")
+_MADE = "-aws-"  # in the names that the server gives; what they stand for says more
 _MISSING = ("ResourceNotFound", "AccessDeniedException")
 _COLOURS = {
     "DataSet": "#0d9488",
@@ -182,8 +183,11 @@ def _entity(sagemaker: Any, vertex: Mapping[str, str]) -> Entity:
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] not in _MISSING:
             raise
-    source = described.get("Source", {}).get("SourceUri", "")
-    own = described.get("DisplayName") or described.get(f"{kind}Name")
+    told = described.get("Source", {})
+    source = told.get("SourceUri") or told.get("SourceArn", "")
+    own = described.get("DisplayName") or described.get(f"{kind}Name", "")
+    if _MADE in own and source.startswith("arn:"):
+        own = ""
     return Entity(arn, own or _end(source) or name, vertex["Type"], kind, source)
 
 

@@ -61,15 +61,9 @@ def artifact(uri, artifact_type, kind=Artifact):
 
 image = artifact("image:1", "Image", ImageArtifact)
 model = artifact("s3://b/model.tar.gz", "Model", ModelArtifact)
-group = client.create_model_package_group(ModelPackageGroupName="churn")["ModelPackageGroupArn"]
-package_arn = client.create_model_package(
-    ModelPackageName="churn-solo",
-    InferenceSpecification={
-        "Containers": [{"Image": given["image"], "ModelDataUrl": "s3://b/model.tar.gz"}],
-        "SupportedContentTypes": ["text/csv"],
-        "SupportedResponseMIMETypes": ["text/csv"],
-    },
-)["ModelPackageArn"]
+# Not registered here: what is registered makes lineage by itself.
+package_arn = f"arn:aws:sagemaker:{given['region']}:123456789012:model-package/churn-solo"
+group = package_arn.replace("model-package/churn-solo", "model-package-group/churn")
 package = artifact(package_arn + "#made-by-hand", "Model", ModelArtifact)
 approval = ModelPackageApprovalAction.create(
     action_name="Churn-Approval",
@@ -156,7 +150,6 @@ told["action.artifacts"] = sources(deploy.artifacts(LineageQueryDirectionEnum.AS
 loaded = ModelPackageApprovalAction.load("churn-approval", sagemaker_session=session)
 told["approval.datasets"] = sources(loaded.datasets())
 told["approval.endpoints"] = [one.context_name for one in loaded.endpoints()]
-told["approval.model_package"] = loaded.model_package()["ModelPackageArn"] == package_arn
 
 # EndpointContext.models and models_v2 go from the endpoint by the action to the model: that way
 # round, as AWS's own test has them.
@@ -233,4 +226,20 @@ try:
     Artifact.load(data.artifact_arn, sagemaker_session=session)
 except client.exceptions.ResourceNotFound:
     told["gone"] = True
+
+registered = client.create_model_package(
+    ModelPackageName="churn-solo",
+    InferenceSpecification={
+        "Containers": [{"Image": given["image"], "ModelDataUrl": "s3://b/model.tar.gz"}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    },
+)["ModelPackageArn"]
+approved = ModelPackageApprovalAction.create(
+    action_name="by-hand",
+    source_uri=registered,
+    action_type="Approval",
+    sagemaker_session=session,
+)
+told["approval.model_package"] = approved.model_package()["ModelPackageArn"] == package_arn
 print(json.dumps(told))
