@@ -34,6 +34,7 @@ from modelyard.audit import cloudtrail
 from modelyard.contract import model
 from modelyard.experiments import (
     experiments,
+    metric_summaries,
     trial_component_associations,
     trial_component_comparison,
     trial_components,
@@ -51,11 +52,11 @@ from modelyard.registry import (
     model_package_lists,
     model_package_metrics,
     model_packages,
-    search,
     tags,
 )
 from modelyard.registry.model_package_comparison import Comparisons
 from modelyard.registry.model_package_group_policies import ModelPackageGroupPolicies
+from modelyard.search.search import Searches
 
 Table = Mapping[str, Mapping[str, dispatch.Offered]]
 
@@ -77,18 +78,18 @@ def table(
         ModelPackageGroupPolicies(sharing.read_group_policy),
         model_packages,
         model_package_lists,
-        search,
         tags,
     )
     hosting = (models, endpoint_configs, endpoints)
     lineage = (artifacts, actions, contexts, associations, query, lineage_groups)
     runs = (experiments, trials, trial_components, trial_component_associations)
+    searches = Searches(endpoints.describe_endpoint, metric_summaries.of)
     account = (account_aliases, account_details, account_summary)
     policies = (inline_policies, managed_policies, policy_versions, attachments, boundaries)
     simulations = (simulate, PrincipalSimulations(subjects.of_arn))
     people = (profiles, password_policy, openid_providers)
     providers: Mapping[str, tuple[object, ...]] = {
-        "sagemaker": (*registry, *hosting, *lineage, *runs),
+        "sagemaker": (*registry, *hosting, *lineage, *runs, searches),
         "sagemaker-runtime": (invocations,),
         "sagemaker-metrics": (metrics,),
         "modelyard": (

@@ -1,6 +1,7 @@
 """What a server does now and then: it forgets what nobody comes back for.
 
 Client tokens that are not repeated any more; sessions, codes and failures of signing in that ended.
+First it makes what was registered before Search had its index findable by it.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import time
 
 from modelyard import errors
 from modelyard.access.people import people
+from modelyard.search import filling
 from modelyard.storage import client_tokens
 from modelyard.storage.database import Database
 
@@ -23,6 +25,7 @@ async def run(database: Database) -> None:
     """Forever; a round that storage could not take is made up for by the next."""
     while True:
         try:
+            await filling.fill(database)
             forgotten = await _forget_client_tokens(database)
             if forgotten:
                 log.info("upkeep", extra={"client_tokens": forgotten})

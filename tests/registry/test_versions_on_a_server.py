@@ -6,14 +6,12 @@ import tarfile
 import time
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from modelyard.contract import model
 from tests.clients import story
 from tests.clients.story import XGBOOST_IMAGE, Boosters
-from tests.server_process import REGION, ServerProcess
+from tests.server_process import ServerProcess
 
 SECONDS_MAX = 120.0
 
@@ -24,14 +22,8 @@ def boosters(tmp_path_factory: pytest.TempPathFactory) -> Boosters:
 
 
 def own(server: ServerProcess, **keys: str) -> Any:
-    """A client of the service modelyard."""
-    keys = keys or {
-        "aws_access_key_id": server.access_key_id,
-        "aws_secret_access_key": server.secret_access_key,
-    }
-    session = boto3.Session(region_name=REGION, **keys)
-    session._loader.search_paths.append(str(model._OWN_FOLDER))  # type: ignore[attr-defined]
-    return session.client("modelyard", endpoint_url=server.url)
+    """A client of the service modelyard, signed with `keys` or the administrator's."""
+    return server.client("modelyard", **keys)
 
 
 def register(server: ServerProcess, archive: bytes, accuracy: float, **members: Any) -> str:
@@ -104,6 +96,30 @@ def test_versions_are_measured_and_compared_to_the_files_of_real_models(
         }
         assert files == sizes
     assert not any(i["Same"] for (section, _), i in items.items() if section == "Files")
+
+
+def test_the_best_among_the_approved_is_found_by_search(server: ServerProcess) -> None:
+    prepared(server)
+    for number, (accuracy, status) in enumerate(
+        [(0.75, "Approved"), (0.99, "Rejected"), (0.875, "Approved")], 1
+    ):
+        once_read(server, register(server, b"x" * number, accuracy, ModelApprovalStatus=status))
+
+    found = server.client("sagemaker").search(
+        Resource="ModelPackage",
+        SearchExpression={
+            "Filters": [
+                {"Name": "ModelPackageGroupName", "Operator": "Equals", "Value": "churn"},
+                {"Name": "ModelApprovalStatus", "Operator": "Equals", "Value": "Approved"},
+                {"Name": "Metrics.accuracy", "Operator": "GreaterThan", "Value": "0.5"},
+            ]
+        },
+        SortBy="Metrics.accuracy",
+        SortOrder="Descending",
+    )
+
+    versions = [one["ModelPackage"]["ModelPackageVersion"] for one in found["Results"]]
+    assert versions == [3, 1]
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from modelyard import lineage_names as names
 from modelyard import listings, tag_rules
 from modelyard.call import Call, Document
 from modelyard.errors import Conflict, ResourceNotFound, ValidationException
+from modelyard.experiments import parameter_rows
 from modelyard.listings import Listing
 from modelyard.storage import tags
 
@@ -40,10 +41,7 @@ TRIAL_COMPONENT = Kind(
     "Trial component",
     "trial_component",
     names.TRIAL_COMPONENT,
-    (
-        *("Status", "StartTime", "EndTime", "Parameters", "InputArtifacts", "OutputArtifacts"),
-        "MetadataProperties",
-    ),
+    ("Status", "StartTime", "EndTime", "MetadataProperties"),
 )
 
 
@@ -118,6 +116,8 @@ async def create(
             f"{kind.said} names must be unique within an AWS account and region."
             f" {kind.said} with name ({name}) already exists."
         ) from None
+    if kind is TRIAL_COMPONENT:
+        await parameter_rows.register(call, document)
     await tags.put(call.tx, call.account, call.region, arn, given)
     return {f"{kind.word}Arn": arn}
 
@@ -153,6 +153,8 @@ async def take(call: Call, kind: Kind, name: str) -> Entity:
         f"DELETE FROM {kind.table}"
         " WHERE account = ? AND region = ? AND arn = ? RETURNING name_key, name, arn, document",
     )
+    if kind is TRIAL_COMPONENT:
+        await parameter_rows.forget(call, gone.document)
     await tags.drop(call.tx, call.account, call.region, gone.arn)
     call.changed(gone.arn, before=gone.document)
     return gone
@@ -182,6 +184,7 @@ async def update(
     }
     if kind is TRIAL_COMPONENT:
         columns["status"] = after.get("Status", {}).get("PrimaryStatus", "")
+        await parameter_rows.follow(call, entity.document, after)
     await call.tx.run(
         f"UPDATE {kind.table} SET {', '.join(f'{column} = ?' for column in columns)}"
         " WHERE account = ? AND region = ? AND arn = ?",

@@ -19,6 +19,7 @@ from modelyard.registry import (
     decisions,
     documents,
     inference_specification,
+    metadata_rows,
     model_card,
     model_package_groups,
     model_package_metrics,
@@ -58,6 +59,7 @@ async def create_model_package(call: Call, request: Document) -> Document:
     await _insert(call, name, package)
     await custody.record(call, name, artifacts)
     await model_package_metrics.register(call, name, package)
+    await metadata_rows.register(call, name, package)
     decision = approval.at_registration(request)
     if decision is not None:
         await decisions.record(call, name, decision, _stage(package))
@@ -250,6 +252,7 @@ async def update_model_package(call: Call, request: Document) -> Document:
     updated = package_updates.updated(package, request)
     taken = await _extend_custody(call, name, package, updated)
     await model_package_metrics.follow(call, name, package, updated)
+    await metadata_rows.follow(call, name, package, updated)
     updated["LastModifiedTime"] = call.now_us
     updated["LastModifiedBy"] = call.principal.user_context
     await call.tx.run(
@@ -321,6 +324,7 @@ async def delete_model_package(call: Call, request: Document) -> Document:
     await archive_files.forget(call.tx, *name.row)
     await custody.forget(call, name)
     await model_package_metrics.forget(call, name, package)
+    await metadata_rows.forget(call, name, package)
     await tags.drop(call.tx, *name.row)
     await announcing.deleted(call, name)
     return {}

@@ -16,7 +16,7 @@ from modelyard.errors import Unavailable
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-HEAD = "0012"  # the newest migration; tests/storage/test_schema.py compares it with the folder
+HEAD = "0013"  # the newest migration; tests/storage/test_schema.py compares it with the folder
 
 _ATTEMPTS_MAX = 10  # servers that start together on one empty database: all but one try again
 _PAUSE_SECONDS = 0.2
