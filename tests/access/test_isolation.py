@@ -9,7 +9,6 @@ import io
 import itertools
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from botocore.exceptions import ClientError
 from modelyard import lineage_names, offered
 from modelyard.contract import model
 from tests.access.stranger import Stranger
+from tests.experiments import components
 from tests.server_process import REGION, ServerProcess
 
 OWNER = "123456789012"
@@ -131,7 +131,7 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "EndpointConfigName": [NAME],
         "EndpointName": [NAME],
         "EndpointArn": [ENDPOINT],
-        "MetricQueries": [tuple(_metric_queries(arn) for arn in COMPONENT)],  # type: ignore[list-item]
+        "MetricQueries": [tuple(components.queries(SECRET, arn) for arn in COMPONENT)],  # type: ignore[list-item]
         "RoleName": [NAME],
         "UserName": [NAME],
         "GroupName": [NAME],
@@ -177,16 +177,6 @@ def _structures() -> Names:
 
 
 # Required, and naming nothing.
-def _metric_queries(arn: str) -> list[dict[str, str]]:
-    period = "IterationNumber"
-    query = {"MetricName": SECRET, "ResourceArn": arn, "MetricStat": "Last", "Period": period}
-    return [{**query, "XAxisType": period}]
-
-
-def _point() -> dict[str, Any]:
-    return {"MetricName": SECRET, "Timestamp": time.time(), "Value": 0.5}
-
-
 FILLED: dict[str, Callable[[], Any]] = {
     "AccountName": lambda: "x",
     "Action": lambda: "s3:GetObject",
@@ -201,7 +191,7 @@ FILLED: dict[str, Callable[[], Any]] = {
     "Description": lambda: "x",
     "DesiredWeightsAndCapacities": lambda: [{"VariantName": "v", "DesiredWeight": 1}],
     "Email": lambda: "x@example.com",
-    "MetricData": lambda: [_point()],
+    "MetricData": lambda: [components.point(SECRET)],
     "LineageGroupName": lambda: lineage_names.GROUP,
     "NewPassword": lambda: "Correct horse battery 9",
     "ObjectAttributes": lambda: ["ETag"],
@@ -366,7 +356,7 @@ def furnish(server: ServerProcess) -> Names:
     )
     sagemaker.associate_trial_component(TrialComponentName="amethyst", TrialName="amethyst")
     server.client("sagemaker-metrics").batch_put_metrics(
-        TrialComponentName="amethyst", MetricData=[_point()]
+        TrialComponentName="amethyst", MetricData=[components.point(SECRET)]
     )
     return _names(upload, key)
 

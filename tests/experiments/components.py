@@ -1,4 +1,7 @@
-"""Trial components for tests of metrics, straight into the table that has them."""
+"""Trial components for tests of metrics, straight into the table; and requests about them."""
+
+import time
+from typing import Any
 
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
@@ -25,3 +28,14 @@ async def make(
             )
 
     await database.write(work)
+
+
+def point(metric: str) -> dict[str, Any]:
+    return {"MetricName": metric, "Timestamp": time.time(), "Step": 0, "Value": 0.5}
+
+
+def queries(metric: str, *arns: str) -> list[dict[str, Any]]:
+    """The last value of each step."""
+    period = "IterationNumber"
+    query = {"MetricName": metric, "MetricStat": "Last", "Period": period, "XAxisType": period}
+    return [{**query, "ResourceArn": arn} for arn in arns]

@@ -1,7 +1,6 @@
 """Who may put and read metrics: policies about trial components, by name and by tag."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -32,16 +31,11 @@ def user(server: ServerProcess) -> Any:
 
 
 def put(client: Any, name: str) -> None:
-    point = {"MetricName": "loss", "Timestamp": time.time(), "Step": 0, "Value": 0.5}
-    client.batch_put_metrics(TrialComponentName=name, MetricData=[point])
+    client.batch_put_metrics(TrialComponentName=name, MetricData=[components.point("loss")])
 
 
 def get(client: Any, *names: str) -> list[str]:
-    query = {"MetricName": "loss", "MetricStat": "Last", "Period": "IterationNumber"}
-    queries = [
-        {**query, "ResourceArn": components.arn(name), "XAxisType": "IterationNumber"}
-        for name in names
-    ]
+    queries = components.queries("loss", *map(components.arn, names))
     answer = client.batch_get_metrics(MetricQueries=queries)
     return [one["Status"] for one in answer["MetricQueryResults"]]
 
