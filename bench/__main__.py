@@ -15,6 +15,7 @@ from bench import (
     document,
     floors,
     inference,
+    lineage,
     metrics,
     peers,
     registry,
@@ -36,10 +37,19 @@ class Plan:
     sizes: tuple[int, ...] = (1_000, 100_000)
     list_clients: int = 8
     points: int = 10_000_000  # of metrics in one experiment
+    associations: int = 100_000  # of lineage
 
 
 QUICK = Plan(rounds=1, seconds=0.5, points=1_000_000)
-TINY = Plan(rounds=1, seconds=0.05, clients=(1, 4), sizes=(200, 400), list_clients=2, points=5_000)
+TINY = Plan(
+    rounds=1,
+    seconds=0.05,
+    clients=(1, 4),
+    sizes=(200, 400),
+    list_clients=2,
+    points=5_000,
+    associations=2_000,
+)
 
 
 @dataclass(slots=True)
@@ -53,6 +63,7 @@ class Bench:
     others: peers.Peers | None
     registries: list[registry.Registry] = field(default_factory=list)
     runs: list[metrics.Metrics] = field(default_factory=list)
+    lineages: list[lineage.Lineage] = field(default_factory=list)
     mlflows: list[peers.MlflowServer] = field(default_factory=list)
 
     def start(self, postgresql: servers.Postgresql) -> None:
@@ -66,6 +77,9 @@ class Bench:
             one.prepare()
             for size in self.plan.sizes:
                 one.fill(size)
+            graph = lineage.Lineage(one.server, self.plan.associations)
+            graph.fill()
+            self.lineages.append(graph)
         for one in self.runs:
             one.prepare(self.plan.points)
         for mlflow in self.others.registries(postgresql) if self.others else ():
@@ -97,6 +111,11 @@ class Bench:
                 mlflow.run_metrics(self.figures, self.plan.seconds)
             for one in self.runs:
                 one.run_queries(self.figures, self.plan.seconds / 2)
+
+    def run_lineage(self) -> None:
+        for _ in range(self.plan.rounds):
+            for one in self.lineages:
+                one.run(self.figures, self.plan.seconds / 2)
 
     def run_inference(self) -> None:
         model = inference.trained()
@@ -131,6 +150,7 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
             decisions.run(figures, plan.seconds / 2)
         bench.run_registry(postgresql)
         bench.run_metrics()
+        bench.run_lineage()
         bench.run_inference()
         facts = document.Facts(
             command=command,
@@ -140,6 +160,7 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
             sizes=plan.sizes,
             list_clients=plan.list_clients,
             points=plan.points,
+            associations=plan.associations,
             postgresql=postgresql.settings,
         )
     return document.written(figures, starts, facts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from bench import decisions, floors, inference, machine, metrics, peers, registry
+from bench import decisions, floors, inference, lineage, machine, metrics, peers, registry
 from bench.results import Figures
 from bench.starting import Starts
 
@@ -17,6 +17,7 @@ _GOAL_MEMORY_MIB = 150
 _GOAL_ACCESS_US = 100
 _GOAL_POINTS = 20_000
 _GOAL_QUERY_MS = 100
+_GOAL_LINEAGE_MS = 200
 _DISTRIBUTIONS = ("modelyard", "botocore", "msgspec", "uvicorn", "uvloop", "psycopg", "xgboost-cpu")
 
 
@@ -31,6 +32,7 @@ class Facts:
     sizes: tuple[int, ...]
     list_clients: int
     points: int
+    associations: int
     postgresql: Mapping[str, str]
 
 
@@ -41,6 +43,7 @@ def written(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
         _registry(figures, facts),
         _lists(figures, facts),
         _metrics(figures, facts),
+        _lineage(figures, facts),
         _inference(figures, facts),
         _access(figures),
         _starts(starts),
@@ -94,6 +97,14 @@ def _goals(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
         lines.append(
             f"| a page at {max(facts.sizes):,} versions costs what one at {min(facts.sizes):,}"
             f" does, {database} | **{large / small:.2f} times** |"
+        )
+        slowest = max(
+            figures.median(lineage.asked(what), database, 1, "p50_ms") for what in lineage.QUESTIONS
+        )
+        lines.append(
+            f"| {lineage.QUERY} at depth 10 over {facts.associations:,} associations under"
+            f" {_GOAL_LINEAGE_MS} ms, the slowest question of three, {database}"
+            f" | **{slowest:.0f} ms** |"
         )
     lines += _metric_goals(figures, facts)
     ours = figures.median(inference.INVOKE, "sqlite", clients)
@@ -247,6 +258,27 @@ def _metrics(figures: Figures, facts: Facts) -> str:
     for what, target, clients in rows:
         row = _row(figures, what, target, clients)
         lines.append(f"| {what} | {target} | {clients} | {row} |")
+    return "\n".join(lines)
+
+
+def _lineage(figures: Figures, facts: Facts) -> str:
+    lines = [
+        "## Lineage",
+        "",
+        (
+            f"A graph of {facts.associations:,} associations: versions by jobs from data sets and"
+            f" images, deployed to {lineage.ENDPOINTS} endpoints. MaxDepth 10, with edges, one"
+            " client; the first page, of up to 1,000 vertices. The last question looks at all of"
+            " the graph, from both ends of each association."
+        ),
+        "",
+        "| question | database | answers/s | p50 ms | p99 ms | CPU ms |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for what in (*lineage.QUESTIONS, lineage.WHOLE):
+        for database in peers.REGISTRIES:
+            row = _row(figures, lineage.asked(what), database, 1)
+            lines.append(f"| {what} | {database} | {row} |")
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelyard import dispatch, errors, offered, sign_in_records, upkeep
+from modelyard import dispatch, errors, offered, role_session_records, sign_in_records, upkeep
 from modelyard.access.accounts import accounts
 from modelyard.access.accounts.organizations import Organizations
 from modelyard.access.authorisation.authoriser import Authoriser
@@ -117,7 +117,9 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         files = _archive_files(stack, folder, db, objects)
         server = _server(settings, db, keys, objects, routing, trail, people, uses, files, metrics)
         listener = Listener(server, settings)
-        doors = Doors(listener.serve_stream, ExecutionRoles(db, keys.sessions))
+        handed_out = role_session_records.recording(trail, settings.region)
+        roles = ExecutionRoles(db, keys.sessions, handed_out)
+        doors = Doors(listener.serve_stream, roles)
         await _start_compute(stack, settings, folder, db, objects, routing, doors)
         await _start_listener(stack, listener, sock)
         port = sock.getsockname()[1]

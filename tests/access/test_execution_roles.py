@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from modelyard.access.authorisation import subjects
-from modelyard.access.sessions.execution_roles import ExecutionRoles, RoleNotUsable
+from modelyard.access.sessions.execution_roles import ExecutionRoles, HandedOut, RoleNotUsable
 from modelyard.access.sessions.session_tokens import SessionTokens
 from modelyard.call import Principal
+from modelyard.errors import Unavailable
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
 from tests.access.iam_in_process import Iam, root
@@ -37,7 +38,10 @@ async def made(iam: Iam, *statements: dict[str, Any], path: str = "/") -> str:
 
 
 async def ask(iam: Iam, role: str, account: str = ACCOUNT) -> Any:
-    return await ExecutionRoles(iam.database, TOKENS).credentials(
+    async def unheard(tx: Transaction, given: HandedOut) -> None:
+        """Nobody listens."""
+
+    return await ExecutionRoles(iam.database, TOKENS, unheard).credentials(
         role, account=account, source_arn=ENDPOINT, now_us=iam.now_us
     )
 
@@ -131,3 +135,43 @@ async def test_a_session_ends_with_its_role(database: Database) -> None:
 async def test_a_deployment_without_a_role_says_what_to_do(database: Database) -> None:
     with pytest.raises(RoleNotUsable, match="Update the endpoint"):
         await ask(Iam(database), "")
+
+
+async def test_a_session_is_told_of_once_however_often_it_is_asked_for(database: Database) -> None:
+    iam = Iam(database)
+    role = await made(iam, statement())
+    told: list[HandedOut] = []
+
+    async def hear(tx: Transaction, given: HandedOut) -> None:
+        told.append(given)
+
+    roles = ExecutionRoles(database, TOKENS, hear)
+
+    async def given(source_arn: str = ENDPOINT, later_us: int = 0) -> Any:
+        now_us = iam.now_us + later_us
+        return await roles.credentials(role, account=ACCOUNT, source_arn=source_arn, now_us=now_us)
+
+    first = await given()
+    assert await given(later_us=HOUR_US // 2 - 1) == first
+    other = await given(f"{ENDPOINT}-2")
+    later = await given(later_us=HOUR_US // 2)
+
+    assert len({one["AccessKeyId"] for one in (first, other, later)}) == 3
+    assert [one.access_key_id for one in told] == [
+        one["AccessKeyId"] for one in (first, other, later)
+    ]
+    assert [one.source_arn for one in told] == [ENDPOINT, f"{ENDPOINT}-2", ENDPOINT]
+    assert {(one.account, one.role_arn) for one in told} == {(ACCOUNT, role)}
+
+
+async def test_what_cannot_be_recorded_is_not_handed_out(database: Database) -> None:
+    iam = Iam(database)
+    role = await made(iam, statement())
+
+    async def refuse(tx: Transaction, given: HandedOut) -> None:
+        raise Unavailable("the disk is full")
+
+    roles = ExecutionRoles(database, TOKENS, refuse)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await roles.credentials(role, account=ACCOUNT, source_arn=ENDPOINT, now_us=iam.now_us)

@@ -1,6 +1,7 @@
 """What leaves a record and what does not, and what a record says of who was denied."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from modelyard import errors, sign_in_records
 from modelyard.access.people import sign_in_events
 from modelyard.access.people.sign_in_events import CONSOLE_LOGIN, SignInEvent
+from modelyard.audit import event
+from modelyard.audit.chain import Chained
 from modelyard.call import Principal
 from modelyard.storage.database import Database
 from modelyard.storage.transaction import Transaction
@@ -214,3 +217,19 @@ async def test_a_record_that_would_be_huge_is_cut_with_digests(yard: Yard) -> No
     assert record is not None and record.resource == answer["ModelPackageArn"]
     assert len(record.document) < 32_000
     assert "sha256" in document(record)["Parameters"]["ModelCard"]["ModelCardContent"]
+
+
+async def test_what_changed_is_told_with_its_times_as_people_read_them(yard: Yard) -> None:
+    await yard("sagemaker", "CreateModelPackageGroup", ModelPackageGroupName="churn")
+    made = await yard("sagemaker", "CreateModelPackage", ModelPackageGroupName="churn")
+    arn = made["ModelPackageArn"]
+    await yard(
+        "sagemaker", "UpdateModelPackage", ModelPackageArn=arn, ModelApprovalStatus="Approved"
+    )
+    record = await yard.last_record()
+    assert record is not None
+
+    [change] = event.event(Chained(0, "", record))["additionalEventData"]["changes"]
+
+    assert change["after"]["ModelApprovalStatus"] == "Approved"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:]{8}Z", change["after"]["LastModifiedTime"])

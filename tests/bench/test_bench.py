@@ -20,6 +20,7 @@ FACTS = document.Facts(
     sizes=(1_000, 100_000),
     list_clients=8,
     points=1_000,
+    associations=100_000,
     postgresql={"server_version": "18", "fsync": "on"},
 )
 STARTS = [Starts("sqlite", 0.5, 0.4, 60, 65)]

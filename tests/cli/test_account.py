@@ -54,3 +54,35 @@ def test_what_cannot_be_says_why(modelyard: Command, pointed: dict[str, str]) ->
     assert "a@accounts.invalid already" in again.stderr
     assert "email" in wrong.stderr.lower()
     assert "Traceback" not in again.stderr + wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("",), "Give the account a NAME"),
+        (("  ",), "Give the account a NAME"),
+        (("a" * 51,), "51 characters"),
+        (("a", "--role-name", "no such name!"), "'no such name!' is no name of a role"),
+        (("a", "--role-name", "r" * 65), "is no name of a role"),
+    ],
+)
+def test_what_no_account_is_called_is_said_at_once(
+    modelyard: Command, given: tuple[str, ...], says: str
+) -> None:
+    answer = modelyard("account", "create", *given, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+
+    assert answer.returncode == 2
+    assert says in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_an_account_that_was_not_made_is_no_success_in_the_trail(
+    modelyard: Command, pointed: dict[str, str]
+) -> None:
+    for _ in range(2):
+        modelyard("account", "create", "a", **pointed)
+
+    listed = modelyard("audit", "list", "--outcome", "denied", **pointed).stdout.splitlines()
+
+    assert len(listed) == 2
+    assert listed[0].endswith("  CreateAccount  EMAIL_ALREADY_EXISTS")

@@ -235,3 +235,30 @@ def test_a_person_logs_in_with_the_browser(
 def test_consent_leads_to_this_machine_only(redirect_uri: str) -> None:
     assert not command_codes.is_loopback(redirect_uri)
     assert command_codes.is_loopback("http://127.0.0.1:49152/done")
+
+
+def test_a_server_without_a_provider_is_told_at_once(
+    server: ServerProcess, modelyard: Command
+) -> None:
+    answer = modelyard("login", "--oidc", "--no-browser", "--url", server.url)
+
+    assert answer.returncode == 1
+    assert "is not joined to an identity provider" in answer.stderr
+    assert "Sign in with your browser" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--user", "ana", "--account", "abc"), "'abc' is no account"),
+        (("--user", "ana", "--account", "12345678901"), "is no account"),
+        (("--oidc", "--account", ACCOUNT), "--account belongs to --user"),
+    ],
+)
+def test_an_account_that_is_none_is_told(
+    modelyard: Command, given: tuple[str, ...], says: str
+) -> None:
+    answer = modelyard("login", *given, "--url", "http://127.0.0.1:9")
+
+    assert answer.returncode == 2
+    assert says in answer.stderr

@@ -3,6 +3,7 @@
 import ast
 import json
 import shlex
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.server_process import ServerProcess
 
 Shell = dict[str, str]
 GROUP = "churn"
+SECONDS_MAX = 120.0
 
 
 def put(server: ServerProcess, key: str) -> str:
@@ -164,6 +166,22 @@ def test_a_component_that_generated_by_names_is_found_without_lineage(
     assert told["maker"]["name"] == "lone"
     assert told["maker"]["parameters"] == {"depth": 3.0}
     assert told["code"] == {"GeneratedBy": arn}
+
+
+def test_a_copy_of_a_model_is_traced_by_its_bytes(
+    modelyard: Command, running: ServerProcess, pointed: Shell
+) -> None:
+    source = {"Bucket": "lake", "Key": "out/run/output/model.tar.gz"}
+    running.client("s3").copy_object(Bucket="lake", Key="copy.tar.gz", CopySource=source)
+    package = version(running, "s3://lake/copy.tar.gz")
+
+    deadline = time.monotonic() + SECONDS_MAX  # lineage makes itself after the registration
+    told: dict[str, Any] = {}
+    while not told.get("maker"):
+        assert time.monotonic() < deadline, told
+        told = json.loads(modelyard("reproduce", package, "--json", **pointed).stdout)
+
+    assert told["maker"]["name"] == "tuning-run-1"
 
 
 def test_the_command_form_of_a_run_says_that_there_is_none(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from modelyard.access.sessions.execution_roles import ExecutionRoles
+from modelyard.access.sessions.execution_roles import ExecutionRoles, HandedOut
 from modelyard.access.sessions.session_tokens import SessionTokens
 from modelyard.compute import doors as doors_module
 from modelyard.compute.backend import Execution, Ready, ReplicaSpec
@@ -21,6 +21,7 @@ from modelyard.compute.processes import ProcessBackend
 from modelyard.hosting.replicas import Invocation
 from modelyard.replica import door
 from modelyard.storage import database as databases
+from modelyard.storage.transaction import Transaction
 from tests.compute.conftest import SKLEARN, settled
 from tests.loud_skip import require
 
@@ -85,10 +86,16 @@ def echoes() -> Echoes:
     return Echoes()
 
 
+async def _unheard(tx: Transaction, given: HandedOut) -> None:
+    """Nobody listens to which sessions are handed out."""
+
+
 @pytest_asyncio.fixture
 async def doors(tmp_path: Path, echoes: Echoes) -> AsyncIterator[Doors]:
     database = await databases.connect(f"sqlite:///{tmp_path}/doors.db")
-    yield Doors(echoes.serve, ExecutionRoles(database, SessionTokens(b"secret of a test")))
+    yield Doors(
+        echoes.serve, ExecutionRoles(database, SessionTokens(b"secret of a test"), _unheard)
+    )
     await database.close()
 
 

@@ -1,8 +1,10 @@
 """Execution roles through a real server: model code with boto3 that nobody has configured."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -69,6 +71,23 @@ answer = {{
         "models": "AccessDeniedException",
         "users": "AccessDenied",
     }
+    # Who got the role, and that what it did came from no address.
+    given = _events(yard, "AssumeRole", reader)[0]
+    assert given["userIdentity"]["invokedBy"] == "sagemaker.amazonaws.com"
+    assert given["sourceIPAddress"] == "sagemaker.amazonaws.com"
+    assert given["requestParameters"]["sourceArn"].endswith(f":endpoint/{reader}")
+    assert given["responseElements"]["credentials"]["accessKeyId"].startswith("ASIA")
+    denied = next(one for one in _events(yard, "PutObject", "SageMaker") if "errorCode" in one)
+    assert denied["userIdentity"]["arn"] == found["who"]
+    assert denied["sourceIPAddress"] == "AWS Internal"
+
+
+def _events(yard: Yard, name: str, of: str) -> list[dict[str, Any]]:
+    """CloudTrail's records of an operation that mention `of`, newest first."""
+    wanted = [{"AttributeKey": "EventName", "AttributeValue": name}]
+    pages = yard.server.client("cloudtrail").get_paginator("lookup_events")
+    events = [one for page in pages.paginate(LookupAttributes=wanted) for one in page["Events"]]
+    return [json.loads(one["CloudTrailEvent"]) for one in events if of in one["CloudTrailEvent"]]
 
 
 def test_large_objects_pass_whole_in_both_directions(yard: Yard) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from modelyard.errors import ConflictException, ResourceNotFound
 from modelyard.hosting.rollback import Past, choose
-from tests.hosting.conftest import Hosting, endpoint_arn
+from tests.hosting.conftest import IMAGE, ROLE, Hosting, endpoint_arn
 
 
 async def _served(hosting: Hosting, *names: str) -> dict[str, str]:
@@ -62,6 +62,23 @@ async def test_a_dry_run_changes_nothing(hosting: Hosting):
     assert answer["RolledBack"] is False
     assert answer["TargetDeployment"]["EndpointConfigName"] == "one"
     assert (await hosting.describe("live"))["EndpointStatus"] == "InService"
+
+
+async def test_a_deployment_that_differs_only_in_its_role_is_another_one(hosting: Hosting):
+    await hosting.deployable("one")
+    await hosting.endpoint("live", "one")
+    other = f"{ROLE}-two"
+    container = {"Image": IMAGE}
+    await hosting(
+        "CreateModel", ModelName="two", PrimaryContainer=container, ExecutionRoleArn=other
+    )
+    await hosting.config("two")
+    await hosting("UpdateEndpoint", EndpointName="live", EndpointConfigName="two")
+    await hosting.come_true("live")
+
+    answer = await hosting.own("RollbackEndpoint", EndpointName="live")
+
+    assert answer["TargetDeployment"]["DeploymentNumber"] == 1
 
 
 async def test_a_rejected_version_is_passed_over_with_the_reason(hosting: Hosting):

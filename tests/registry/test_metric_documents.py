@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from modelyard.registry import metric_documents
 from modelyard.registry.metric_documents import DEPTH_MAX, METRICS_MAX, NAME_LENGTH_MAX
+from modelyard.storage import search_values
 
 QUALITY = "ModelQuality.Statistics"
 
@@ -137,14 +138,14 @@ def test_a_document_without_numbers_says_so() -> None:
     [("0.91", 0.91), ("-1e-3", -0.001), ("+7", 7.0), (".5", 0.5), ("3.", 3.0)],
 )
 def test_a_property_that_is_a_number_is_one(text: str, value: float) -> None:
-    assert metric_documents.number(text) == value
+    assert search_values.number(text) == value
 
 
 @pytest.mark.parametrize(
     "text", ["", "nan", "inf", "-Infinity", "1e999", "1_000", "0x1f", "1,5", " 1", "1 ", "٣", "v2"]
 )
 def test_a_property_that_is_none_is_none(text: str) -> None:
-    assert metric_documents.number(text) is None
+    assert search_values.number(text) is None
 
 
 JSON = st.recursive(

@@ -1,12 +1,13 @@
 """Metrics of versions as numbers: read after registration, followed, listed, forgotten."""
 
 import asyncio
+import importlib
 import json
 from typing import Any
 
 import pytest
 
-from modelyard.errors import Refusal, ResourceNotFound
+from modelyard.errors import Refusal, ResourceNotFound, ValidationException
 from modelyard.objects.refusals import InternalError
 from modelyard.registry import metric_reader
 from modelyard.registry.metric_reader import MetricReader
@@ -248,6 +249,25 @@ async def test_a_server_that_ends_while_it_reads_leaves_the_work_to_the_next(
     assert await rows(registry) == 2  # the number and its document; no work
 
 
+async def test_a_package_from_before_gets_the_numbers_of_its_metadata(
+    registry: Registry, reader: MetricReader
+) -> None:
+    await registry.group()
+    versions = "modelyard.storage.migrations.versions"
+    kept = importlib.import_module(f"{versions}.0009_version_metrics").KEPT
+    arn = await registry.version(CustomerMetadataProperties={"accuracy": "0.5", "owner": "ada"})
+
+    async def from_before(tx: Transaction) -> None:
+        await tx.run("DELETE FROM model_package_metric")
+        await tx.run(kept)
+
+    await registry.database.write(from_before)
+    await read_all(reader)
+
+    assert await numbers(registry, arn) == {"accuracy": 0.5}
+    assert await rows(registry) == 1
+
+
 async def test_another_accounts_document_that_may_not_be_read_tells_what_an_absent_one_tells(
     registry: Registry,
 ) -> None:
@@ -354,6 +374,20 @@ async def test_all_metrics_of_a_group_come_by_version_and_name(registry: Registr
 
     found = [(one["ModelPackageVersion"], one["MetricName"]) for one in listed["Metrics"]]
     assert found == [(1, "a"), (1, "b"), (2, "a")]
+
+
+async def test_packages_in_no_group_have_metrics_of_their_own(registry: Registry) -> None:
+    one = await registry.unversioned("one", CustomerMetadataProperties={"accuracy": "0.5"})
+    two = await registry.unversioned("two", CustomerMetadataProperties={"accuracy": "0.6"})
+
+    assert await numbers(registry, one) == {"accuracy": 0.5}
+    assert await numbers(registry, two) == {"accuracy": 0.6}
+
+
+async def test_values_of_different_metrics_are_not_sorted(registry: Registry) -> None:
+    await registry.group()
+    with pytest.raises(ValidationException, match="needs a MetricName"):
+        await registry.own("ListModelPackageMetrics", ModelPackageGroupName="churn", SortBy="Value")
 
 
 async def test_a_group_that_is_not_there_is_told(registry: Registry) -> None:

@@ -106,6 +106,30 @@ def test_versions_are_measured_and_compared_to_the_files_of_real_models(
     assert not any(i["Same"] for (section, _), i in items.items() if section == "Files")
 
 
+def test_the_best_among_the_approved_is_found_by_search(server: ServerProcess) -> None:
+    prepared(server)
+    for number, (accuracy, status) in enumerate(
+        [(0.75, "Approved"), (0.99, "Rejected"), (0.875, "Approved")], 1
+    ):
+        once_read(server, register(server, b"x" * number, accuracy, ModelApprovalStatus=status))
+
+    found = server.client("sagemaker").search(
+        Resource="ModelPackage",
+        SearchExpression={
+            "Filters": [
+                {"Name": "ModelPackageGroupName", "Operator": "Equals", "Value": "churn"},
+                {"Name": "ModelApprovalStatus", "Operator": "Equals", "Value": "Approved"},
+                {"Name": "Metrics.accuracy", "Operator": "GreaterThan", "Value": "0.5"},
+            ]
+        },
+        SortBy="Metrics.accuracy",
+        SortOrder="Descending",
+    )
+
+    versions = [one["ModelPackage"]["ModelPackageVersion"] for one in found["Results"]]
+    assert versions == [3, 1]
+
+
 @pytest.mark.slow
 def test_a_server_killed_between_registration_and_reading_reads_once_when_it_is_back(
     server_on_each_database: ServerProcess,

@@ -28,6 +28,9 @@ _TYPES = {
 }
 BUCKET, OBJECT = "AWS::S3::Bucket", "AWS::S3::Object"
 TYPES = {name: place for place, name in _TYPES.items()}
+# What CloudTrail says of calls that come from no address: here of model code, by its door.
+NO_ADDRESS = "AWS Internal"
+_SERVICE = ".amazonaws.com"  # ends the name of a service that acts by itself
 _MODELS = {"sagemaker": ("sagemaker", "sagemaker-runtime")}  # signing name -> models
 
 
@@ -53,11 +56,12 @@ def event(chained: Chained) -> Document:
         "eventSource": source,
         "eventName": record.operation,
         "awsRegion": record.region,
-        "sourceIPAddress": document["SourceIp"],
+        "sourceIPAddress": document["SourceIp"] or NO_ADDRESS,
         "userAgent": document["UserAgent"],
     }
-    if record.error_code:
-        found |= {"errorCode": record.error_code, "errorMessage": document.get("Message", "")}
+    error_code = record.error_code or _failure(document)
+    if error_code:
+        found |= {"errorCode": error_code, "errorMessage": document.get("Message", "")}
     found |= {
         "requestParameters": parameters,
         "responseElements": _lowered(record, "output", document.get("Answer")),
@@ -77,6 +81,13 @@ def event(chained: Chained) -> Document:
     return found
 
 
+def _failure(document: Document) -> str:
+    """CreateAccount answers a failure as a status, and succeeds as a call."""
+    answer = document.get("Answer") or {}
+    status = answer.get("CreateAccountStatus")
+    return str(status.get("FailureReason", "")) if isinstance(status, dict) else ""
+
+
 def encoded(chained: Chained) -> str:
     return msgspec.json.encode(event(chained)).decode()
 
@@ -91,6 +102,8 @@ def identity(record: Record, document: Document) -> Document:
         "accountId": record.account,
         "accessKeyId": record.access_key_id,
     }
+    if record.principal.endswith(_SERVICE):
+        return {"type": "AWSService", "invokedBy": record.principal, "arn": record.principal}
     if resource == "root":
         return {**found, "type": "Root"}
     if resource.startswith("user/"):
@@ -120,7 +133,7 @@ def _additional(chained: Chained, document: Document, parameters: Any) -> Docume
     """What changed. Of what was made, what was asked for is all there is to tell."""
     record = chained.record
     changes = [
-        {"resource": c["Resource"], "before": c["Before"], "after": c["After"]}
+        {"resource": c["Resource"], "before": _timed(c["Before"]), "after": _timed(c["After"])}
         for c in document.get("Changes", [])
     ]
     made = not changes and not record.error_code and not record.read_only
@@ -130,6 +143,16 @@ def _additional(chained: Chained, document: Document, parameters: Any) -> Docume
     if chained.sequence:
         found |= {"sequence": chained.sequence, "hash": chained.hash}
     return found
+
+
+def _timed(members: Any) -> Any:
+    """Members with their times as CloudTrail writes them; stored they are microseconds."""
+    if not isinstance(members, dict):
+        return members
+    return {
+        name: _iso(value) if name.endswith(("Time", "Date")) and type(value) is int else value
+        for name, value in members.items()
+    }
 
 
 def _lowered(record: Record, side: str, value: Any) -> Any:

@@ -11,6 +11,8 @@ import click
 from modelyard.cli import connection, output
 
 _DATA = click.option("--data", type=click.Path(path_type=Path), help="Data folder of the server")
+_NAME_CHARS_MAX = 50  # CreateAccount, AccountName
+_ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)  # CreateAccount, RoleName
 _JSON = click.option("--json", "json_wanted", is_flag=True, help="Print the answer as JSON.")
 
 
@@ -39,6 +41,14 @@ def create(
     Example:
       modelyard account create fraud-team
     """
+    if not name.strip():
+        raise click.UsageError("Give the account a NAME, such as fraud-team.")
+    if len(name) > _NAME_CHARS_MAX:
+        raise click.UsageError(f"NAME has {len(name)} characters; {_NAME_CHARS_MAX} is the limit.")
+    if role_name is not None and not _ROLE_NAME.fullmatch(role_name):
+        raise click.UsageError(
+            f"{role_name!r} is no name of a role: it has 1 to 64 letters, digits and _+=,.@-"
+        )
     server = connection.by_shell_or_folder(data)
     request: dict[str, Any] = {"AccountName": name, "Email": email or _address(name)}
     if role_name:

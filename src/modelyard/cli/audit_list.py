@@ -121,12 +121,12 @@ def _matches(event: Event, person: str | None, outcome: str) -> bool:
 
 def _line(event: Event) -> str:
     resources = [one["ARN"] for one in event["resources"]]
-    what = resources[0] if resources else "-"
+    what = f"  {resources[0]}" if resources else ""
     more = f" (and {len(resources) - 1} more)" if len(resources) > 1 else ""
     who, where = event["userIdentity"]["arn"], event["sourceIPAddress"]
     outcome = f"  {event['errorCode']}" if "errorCode" in event else ""
-    lines = [f"{event['eventTime']}  {event['eventName']}  {what}{more}{outcome}"]
-    lines.append(f"    {who} from {where or 'the server itself'}, request {event['requestID']}")
+    lines = [f"{event['eventTime']}  {event['eventName']}{what}{more}{outcome}"]
+    lines.append(f"    {who} from {where}, request {event['requestID']}")
     lines += [f"    {line}" for line in _changes(event)]
     return "\n".join(lines)
 

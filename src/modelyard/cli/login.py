@@ -45,6 +45,8 @@ def command(**options: Any) -> None:
         raise click.UsageError("Give either --user NAME or --oidc.")
     if options["password_stdin"] and not options["user"]:
         raise click.UsageError("--password-stdin belongs to --user.")
+    if options["account"] is not None:
+        _check_account(options["account"], of_user=bool(options["user"]))
     profile = options["profile"]
     _, credentials = aws_files.paths()
     held = aws_files.section(credentials, profile)
@@ -67,6 +69,16 @@ def command(**options: Any) -> None:
         return
     click.echo(f"Signed in as {given['arn']} until {given['expiration']}.")
     click.echo(f"Try: aws --profile {profile} sts get-caller-identity")
+
+
+def _check_account(account: str, *, of_user: bool) -> None:
+    if not of_user:
+        raise click.UsageError("--account belongs to --user: a provider is of the server's own.")
+    if not (len(account) == 12 and account.isascii() and account.isdigit()):
+        raise click.UsageError(
+            f"{account!r} is no account: give its ID, twelve digits, as `modelyard account list`"
+            " shows it."
+        )
 
 
 def _password(user: str, from_stdin: bool) -> str:

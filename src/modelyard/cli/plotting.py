@@ -60,6 +60,8 @@ def save(path: Path, form: str, title: str, x_label: str, curves: Sequence[Curve
             # A name that starts with an underscore would be left out of the legend.
             label=curve.name if not curve.name.startswith("_") else f" {curve.name}",
         )
+    if all(float(x).is_integer() for curve in curves for x, _ in curve.points):
+        axes.locator_params(axis="x", integer=True)  # there is no version or step between two
     axes.set_title(_literal(title))
     axes.set_xlabel(x_label)
     axes.grid(visible=True, alpha=0.3)

@@ -13,6 +13,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -55,7 +56,15 @@ def by_password(
 
 
 def by_browser(address: str, seconds: int, *, open_it: bool) -> dict[str, Any]:
-    """RFC 8252: the browser comes back to a port of this command's own, with a code for it."""
+    """RFC 8252: the browser comes back to a port of this command's own, with a code for it.
+
+    Raises: output.Stop: the server has no provider, or nobody came back in time.
+    """
+    if _ask(address, "GET", "/sign-in/oidc").status == 404:
+        raise output.Stop(
+            f"{address} is not joined to an identity provider (MODELYARD_OIDC_ISSUER). Sign in with"
+            " --user NAME, or ask who runs the server."
+        )
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
     digest = hashlib.sha256(verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -134,7 +143,26 @@ def _handler(take: Callable[[str], bool]) -> type[http.server.BaseHTTPRequestHan
     return Handler
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes
+
+
 def _post(address: str, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    answer = _ask(address, "POST", path, json.dumps(asked))
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        raise output.Stop(f"{address} does not answer as a Modelyard server does.") from None
+    if answer.status != 200:
+        text = document.get("message") if isinstance(document, dict) else None
+        raise output.Stop(str(text or f"{address} answered {answer.status}."))
+    return dict(document)
+
+
+def _ask(address: str, method: str, path: str, body: str | None = None) -> _Answer:
+    """Raises: output.Unreachable."""
     parts = urlsplit(address)
     host = parts.hostname or ""
     link = http.client.HTTPConnection(host, parts.port, timeout=SECONDS_MAX)
@@ -143,17 +171,11 @@ def _post(address: str, path: str, asked: dict[str, Any]) -> dict[str, Any]:
         link = http.client.HTTPSConnection(host, parts.port, timeout=SECONDS_MAX, context=tls)
     try:
         headers = {"Content-Type": "application/json", "User-Agent": "modelyard-login"}
-        link.request("POST", path, json.dumps(asked), headers)
+        link.request(method, path, body, headers)
         answer = link.getresponse()
-        document = json.loads(answer.read(1 << 20))
+        return _Answer(answer.status, answer.read(1 << 20))
     except (OSError, http.client.HTTPException) as problem:
         reason = getattr(problem, "strerror", None) or type(problem).__name__
         raise output.Unreachable(f"{address} cannot be reached: {reason}.") from None
-    except ValueError:
-        raise output.Stop(f"{address} does not answer as a Modelyard server does.") from None
     finally:
         link.close()
-    if answer.status != 200:
-        text = document.get("message") if isinstance(document, dict) else None
-        raise output.Stop(str(text or f"{address} answered {answer.status}."))
-    return dict(document)

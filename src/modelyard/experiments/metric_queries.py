@@ -11,7 +11,6 @@ from modelyard.call import Call, Document
 from modelyard.contract import arns
 from modelyard.experiments import metric_store
 from modelyard.lineage_names import TRIAL_COMPONENT
-from modelyard.storage.transaction import Row
 
 # All queries of a call together, as CloudWatch's GetMetricData has it.
 VALUES_MAX = 100_800
@@ -52,7 +51,8 @@ async def answer(call: Call, query: Document, values_max: int) -> Document:
         bounds = _bounds(query, axis)
         series = await _series(call, query)
     except _Unanswerable as problem:
-        return _result("ValidationError", [], str(problem))
+        refused = {"Status": "ValidationError", "Message": str(problem)}
+        return {**refused, "XAxisValues": [], "MetricValues": []}
     where, parameters = "series = ?", [series]
     for comparison, bound in zip((">=", "<"), bounds, strict=True):
         if bound is not None:
@@ -60,11 +60,17 @@ async def answer(call: Call, query: Document, values_max: int) -> Document:
             parameters.append(bound * axis.unit)
     sql, first = _statement(query["MetricStat"], axis, where)
     rows = await call.tx.all(sql, *first, *parameters, values_max + 1)
-    kept = [_value(row, query["MetricStat"], axis) for row in rows[:values_max]]
-    if len(rows) <= values_max:
-        return _result("Complete", kept)
-    following = rows[values_max][0] * axis.width
-    return _result("Truncated", kept, f"There is more: ask again with Start {following}.")
+    periods, values = zip(*rows[:values_max], strict=True) if rows else ((), ())
+    found: Document = {
+        "Status": "Complete",
+        "XAxisValues": [period * axis.width for period in periods],
+        "MetricValues": list(map(math.sqrt if query["MetricStat"] == "StdDev" else float, values)),
+    }
+    if len(rows) > values_max:
+        following = rows[values_max][0] * axis.width
+        message = f"There is more: ask again with Start {following}."
+        found |= {"Status": "Truncated", "Message": message}
+    return found
 
 
 def _axis(query: Document) -> _Axis:
@@ -132,17 +138,3 @@ def _statement(statistic: str, axis: _Axis, where: str) -> tuple[str, list[float
         " GROUP BY x ORDER BY x LIMIT ?"
     )
     return sql, [_NEAR]
-
-
-def _value(row: Row, statistic: str, axis: _Axis) -> tuple[int, float]:
-    value = float(row[1])
-    return row[0] * axis.width, math.sqrt(value) if statistic == "StdDev" else value
-
-
-def _result(status: str, values: list[tuple[int, float]], message: str = "") -> Document:
-    found: Document = {
-        "Status": status,
-        "XAxisValues": [x for x, _ in values],
-        "MetricValues": [value for _, value in values],
-    }
-    return found | {"Message": message} if message else found

@@ -129,11 +129,18 @@ async def _pasts(call: Call, history: Sequence[Record], present: Record) -> list
     ]
 
 
+# What a variant answers with: its models, and as whom their code runs.
+_ANSWERING = ("Containers", "ExecutionRoleArn", "EnableNetworkIsolation")
+
+
 def _answering(record: Record) -> set[bytes]:
-    """The models that get requests, however many replicas of each there are."""
+    """What gets requests, however many replicas of each there are."""
     variants: list[Document] = record["document"]["Variants"]
     weighty = [variant for variant in variants if variant["InitialVariantWeight"]] or variants
-    return {msgspec.json.encode(one["Containers"], order="deterministic") for one in weighty}
+    return {
+        msgspec.json.encode([one.get(member) for member in _ANSWERING], order="deterministic")
+        for one in weighty
+    }
 
 
 async def _obstacle(call: Call, record: Record) -> str:

@@ -4,7 +4,7 @@ from modelyard import call as calls
 from modelyard import lineage_names as names
 from modelyard.call import Call, Document
 from modelyard.errors import ValidationException
-from modelyard.lineage import digests, entities
+from modelyard.lineage import digests, entities, store
 
 _WORD = "Artifact"
 _KEPT = ("ArtifactName", "Source", "ArtifactType", "Properties", "MetadataProperties")
@@ -17,7 +17,8 @@ async def create_artifact(call: Call, request: Document) -> Document:
     answer = await entities.create(call, _WORD, arn, {**request, "Source": source}, _KEPT)
     digest = await digests.at(call, source["SourceUri"])
     if digest:
-        await digests.learn(call.tx, *names.place(call), arn, digest, call.now_us)
+        await store.learn(call.tx, *names.place(call), arn, digest)
+        await digests.tie(call.tx, *names.place(call), arn, digest, call.now_us)
     return answer
 
 

@@ -29,18 +29,6 @@ async def at(call: Call, uri: str) -> str:
     return "" if stored is None else stored.sha256
 
 
-async def learn(
-    tx: Transaction, account: str, region: str, arn: str, digest: str, now_us: int
-) -> None:
-    """Keep the digest of an artifact's bytes, the first that is told, and `tie` it."""
-    await tx.run(
-        "UPDATE lineage_entity SET digest = ?"
-        " WHERE account = ? AND region = ? AND arn = ? AND digest = ''",
-        *(digest, account, region, arn),
-    )
-    await tie(tx, account, region, arn, digest, now_us)
-
-
 async def tie(
     tx: Transaction, account: str, region: str, arn: str, digest: str, now_us: int
 ) -> None:

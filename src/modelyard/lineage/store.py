@@ -4,7 +4,8 @@
 as it is. Members of entities are AWS's, as the operations that describe them answer them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -27,78 +28,53 @@ def read(encoded: str) -> Document:
     return _decode(encoded)
 
 
-async def put_artifact(
-    tx: Transaction,
+@dataclass(frozen=True, slots=True)
+class New:
+    """An entity to be kept, if it is not there yet. `digest`: as in `new_artifact`."""
+
+    arn: str
+    name: str
+    type: str
+    document: Document
+    digest: str = ""
+
+
+def new_artifact(
     account: str,
     region: str,
     *,
     source_uri: str,
     artifact_type: str,
-    now_us: int,
     source_types: Sequence[Document] = (),
     digest: str = "",
     **members: Any,
-) -> str:
-    """The ARN of the artifact with this source, which is made if it is not there yet.
-
-    `digest` is the SHA-256 of the bytes at the source, in hex; one that is there already learns it
-    if it had none. `members`: ArtifactName, Properties, MetadataProperties, CreatedBy.
+) -> New:
+    """`digest` is the SHA-256 of the bytes at the source, in hex; one that is there already learns
+    it if it had none. `members`: ArtifactName, Properties, MetadataProperties, CreatedBy.
     """
     source: Document = {"SourceUri": source_uri}
     if source_types:
         source["SourceTypes"] = list(source_types)
     arn = names.artifact_arn(account, region, source_uri, source_types)
     document = {"ArtifactArn": arn, "Source": source, "ArtifactType": artifact_type, **members}
-    made = await insert(
-        *(tx, account, region, arn, document, now_us),
-        *(members.get("ArtifactName", ""), artifact_type, digest),
-    )
-    if digest and not made:
-        await tx.run(
-            "UPDATE lineage_entity SET digest = ?"
-            " WHERE account = ? AND region = ? AND arn = ? AND digest = ''",
-            *(digest, account, region, arn),
-        )
-    return arn
+    return New(arn, members.get("ArtifactName", ""), artifact_type, document, digest)
 
 
-async def put_action(
-    tx: Transaction,
-    account: str,
-    region: str,
-    *,
-    name: str,
-    source: Document,
-    action_type: str,
-    now_us: int,
-    **members: Any,
-) -> str:
-    """The ARN of the action of this name, which is made if it is not there yet.
-
-    `source` is AWS's ActionSource. `members`: Description, Status, Properties, MetadataProperties,
-    CreatedBy.
+def new_action(
+    account: str, region: str, *, name: str, source: Document, action_type: str, **members: Any
+) -> New:
+    """`source` is AWS's ActionSource. `members`: Description, Status, Properties,
+    MetadataProperties, CreatedBy.
     """
     arn = names.named_arn(account, region, names.ACTION, name)
     document = {"ActionName": name, "ActionArn": arn, "Source": source, "ActionType": action_type}
-    await insert(tx, account, region, arn, {**document, **members}, now_us, name, action_type)
-    return arn
+    return New(arn, name, action_type, {**document, **members})
 
 
-async def put_context(
-    tx: Transaction,
-    account: str,
-    region: str,
-    *,
-    name: str,
-    source: Document,
-    context_type: str,
-    now_us: int,
-    **members: Any,
-) -> str:
-    """The ARN of the context of this name, which is made if it is not there yet.
-
-    `source` is AWS's ContextSource. `members`: Description, Properties, CreatedBy.
-    """
+def new_context(
+    account: str, region: str, *, name: str, source: Document, context_type: str, **members: Any
+) -> New:
+    """`source` is AWS's ContextSource. `members`: Description, Properties, CreatedBy."""
     arn = names.named_arn(account, region, names.CONTEXT, name)
     document = {
         "ContextName": name,
@@ -106,8 +82,36 @@ async def put_context(
         "Source": source,
         "ContextType": context_type,
     }
-    await insert(tx, account, region, arn, {**document, **members}, now_us, name, context_type)
-    return arn
+    return New(arn, name, context_type, {**document, **members})
+
+
+async def put_artifact(
+    tx: Transaction, account: str, region: str, *, now_us: int, **members: Any
+) -> str:
+    """The ARN of the artifact with this source, which is made if it is not there yet.
+
+    `members`: as of `new_artifact`.
+    """
+    return await _put(tx, account, region, new_artifact(account, region, **members), now_us)
+
+
+async def put_action(
+    tx: Transaction, account: str, region: str, *, now_us: int, **members: Any
+) -> str:
+    """The ARN of the action of this name, which is made if it is not there yet."""
+    return await _put(tx, account, region, new_action(account, region, **members), now_us)
+
+
+async def put_context(
+    tx: Transaction, account: str, region: str, *, now_us: int, **members: Any
+) -> str:
+    """The ARN of the context of this name, which is made if it is not there yet."""
+    return await _put(tx, account, region, new_context(account, region, **members), now_us)
+
+
+async def _put(tx: Transaction, account: str, region: str, new: New, now_us: int) -> str:
+    await put_all(tx, account, region, [new], now_us=now_us)
+    return new.arn
 
 
 async def insert(
@@ -119,18 +123,43 @@ async def insert(
     now_us: int,
     name: str,
     entity_type: str,
-    digest: str = "",
 ) -> bool:
     """Keep a new entity; answer whether it was new."""
-    rows = await tx.run(
+    new = New(arn, name, entity_type, document)
+    return bool(await put_all(tx, account, region, [new], now_us=now_us))
+
+
+async def put_all(
+    tx: Transaction, account: str, region: str, entities: Sequence[New], *, now_us: int
+) -> set[str]:
+    """Keep a few entities at once, each once; the ARNs of those that were not there."""
+    values: list[str | int] = []
+    for new in entities:
+        values += (account, region, new.arn, names.kind(new.arn), new.name, new.type)
+        values += (names.source_key(new.document["Source"]["SourceUri"]), new.digest)
+        values += (now_us, now_us)
+        values.append(text({**new.document, "CreationTime": now_us, "LastModifiedTime": now_us}))
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(entities))
+    made = await tx.all(
         "INSERT INTO lineage_entity (account, region, arn, kind, name, type, source_key, digest,"
-        " created_us, modified_us, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (account, region, arn) DO NOTHING",
-        *(account, region, arn, names.kind(arn), name, entity_type),
-        *(names.source_key(document["Source"]["SourceUri"]), digest, now_us, now_us),
-        text({**document, "CreationTime": now_us, "LastModifiedTime": now_us}),
+        f" created_us, modified_us, document) VALUES {rows}"
+        " ON CONFLICT (account, region, arn) DO NOTHING RETURNING arn",
+        *values,
     )
-    return rows > 0
+    arns = {str(row[0]) for row in made}
+    for new in entities:
+        if new.digest and new.arn not in arns:
+            await learn(tx, account, region, new.arn, new.digest)
+    return arns
+
+
+async def learn(tx: Transaction, account: str, region: str, arn: str, digest: str) -> None:
+    """Keep the digest of an artifact's bytes; the first that is told counts."""
+    await tx.run(
+        "UPDATE lineage_entity SET digest = ?"
+        " WHERE account = ? AND region = ? AND arn = ? AND digest = ''",
+        *(digest, account, region, arn),
+    )
 
 
 async def associate(
@@ -150,8 +179,9 @@ async def associate(
 
     Raises: NotFound: an end is not there; its ARN is the argument.
     """
-    edge = (source_arn, destination_arn, association_type)
-    return await associate_all(tx, account, region, [edge], now_us=now_us) > 0
+    edge = (names.folded(source_arn), names.folded(destination_arn), association_type)
+    found = await ends.find(tx, account, region, edge[:2])
+    return await associate_all(tx, account, region, [edge], found, now_us=now_us) > 0
 
 
 async def associate_all(
@@ -159,21 +189,22 @@ async def associate_all(
     account: str,
     region: str,
     edges: Sequence[tuple[str, str, str]],
+    found: Mapping[str, ends.End],
     *,
     now_us: int,
 ) -> int:
-    """As `associate`, for a few at once: (source, destination, type); how many were new."""
-    folded = [(names.folded(one), names.folded(two), how) for one, two, how in edges]
-    ends_of_all = list(dict.fromkeys(arn for edge in folded for arn in edge[:2]))
-    found = await ends.find(tx, account, region, ends_of_all)
-    for arn in ends_of_all:
-        if arn not in found:
-            raise NotFound(arn)
+    """As `associate`, for a few at once: (source, destination, type); how many were new.
+
+    `found`: what of their ends is there, by ARN as it is kept.
+    """
     values: list[str | int] = []
-    for source, destination, how in folded:
+    for source, destination, how in edges:
+        for arn in (source, destination):
+            if arn not in found:
+                raise NotFound(arn)
         types = (found[source].type, found[destination].type)
         values += (account, region, source, destination, how, *types, now_us)
-    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(folded))
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(edges))
     return await tx.run(
         "INSERT INTO lineage_association (account, region, source_arn, destination_arn,"
         f" association_type, source_type, destination_type, created_us) VALUES {rows}"

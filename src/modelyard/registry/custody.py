@@ -77,6 +77,11 @@ async def _look(call: Call, source: Source) -> list[Artifact]:
     location = s3_locations.parse(source.url)
     if location is None:
         return [_unverified(source)]
+    if not source.is_prefix:  # what nearly all name: one object, of one's own
+        own = await stored_objects.hold_own(call.tx, call.account, location.bucket, location.key)
+        if own is not None:
+            _compare_etags(source, own)
+            return [_verified(source, own)]
     owner = await stored_objects.owner(call.tx, location.bucket)
     if owner is None:
         return [_unverified(source)]
@@ -97,7 +102,7 @@ async def _look(call: Call, source: Source) -> list[Artifact]:
         missing = f"bucket {location.bucket} holds no object {location.key!r}"
     if not found:
         raise ValidationException(f"Could not find model data at {source.url}: {missing}.")
-    if source.etag and not source.is_prefix:
+    if not source.is_prefix:
         _compare_etags(source, found[0])
     return [_verified(source, stored) for stored in found]
 
@@ -111,7 +116,7 @@ async def _readable(call: Call, owner: str, location: Location, source: Source) 
 
 
 def _compare_etags(source: Source, stored: StoredObject) -> None:
-    if source.etag.strip('"') != stored.etag.strip('"'):
+    if source.etag and source.etag.strip('"') != stored.etag.strip('"'):
         raise ValidationException(
             f"The model data at {source.url} has the ETag {stored.etag}, not {source.etag}."
         )

@@ -6,7 +6,6 @@ flat names with numbers. Whatever cannot be read is told in sentences; nothing i
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +46,6 @@ _GROUPS = frozenset(
 _FORMAT = "version"  # of the document, at its top
 _MATRIX = "confusion_matrix"
 _CURVE = "_curve"
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +75,6 @@ def named(model_metrics: Document) -> list[Named]:
             digest = source.get("ContentDigest", "").lower().removeprefix("sha256:")
             found.append(Named(f"{group}.{member}", source["S3Uri"], digest))
     return found
-
-
-def number(text: str) -> float | None:
-    """The number that a property's value is, as people write numbers, or None."""
-    if not _NUMBER.fullmatch(text):
-        return None
-    value = float(text)
-    return value if math.isfinite(value) else None
 
 
 def read(kind: str, data: bytes) -> Content:

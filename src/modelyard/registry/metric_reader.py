@@ -13,7 +13,7 @@ from typing import Protocol
 from modelyard import errors, model_package_names
 from modelyard.registry import metric_documents, model_package_metrics
 from modelyard.registry.metric_documents import Content
-from modelyard.registry.model_package_metrics import WORK, Waiting
+from modelyard.registry.model_package_metrics import KEPT, WORK, Waiting
 from modelyard.storage import work
 from modelyard.storage.database import Database
 from modelyard.storage.stored_objects import StoredObject
@@ -82,6 +82,8 @@ class MetricReader:
                     await work.fail(tx, item, now_us=_now_us())
                     return
                 await model_package_metrics.keep(tx, package, one, content)
+            if item.document == KEPT:
+                await model_package_metrics.put_kept(tx, package)
             await work.finish(tx, item)
 
         await self._database.write(finish)

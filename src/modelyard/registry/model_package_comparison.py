@@ -19,6 +19,7 @@ from modelyard.storage.database import Database
 from modelyard.storage.stored_objects import StoredObject
 from modelyard.storage.transaction import Transaction
 
+ARCHIVES_MAX = 20  # of one package, whose files are compared; of further ones the digests are
 LISTED, READING, UNREADABLE = "Listed", "Reading", "Unreadable"
 DENIED = "Denied"
 
@@ -37,7 +38,7 @@ class _Found:
         return Place(self.place.account, self.place.region, artifact.sha256)
 
     def archives(self) -> list[Artifact]:
-        return [one for one in self.artifacts if comparison.is_archive(one)]
+        return [one for one in self.artifacts if comparison.is_archive(one)][:ARCHIVES_MAX]
 
 
 class Comparisons:

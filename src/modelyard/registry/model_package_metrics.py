@@ -14,15 +14,16 @@ from modelyard import call as calls
 from modelyard import model_package_names as names
 from modelyard.call import Call, Document
 from modelyard.contract import s3_locations
-from modelyard.errors import ResourceNotFound
+from modelyard.errors import ResourceNotFound, ValidationException
 from modelyard.model_package_names import PackagePlace
-from modelyard.registry import metric_documents, pages
+from modelyard.registry import documents, metric_documents, pages
 from modelyard.registry.metric_documents import Content, Named
-from modelyard.storage import stored_objects, work
+from modelyard.storage import search_values, stored_objects, work
 from modelyard.storage.stored_objects import StoredObject
 from modelyard.storage.transaction import Transaction
 
 WORK = "model-package-metrics"  # the kind of a work item; its subject is the package's ARN
+KEPT = "kept"  # the document of a work item about a package from before there was this work
 METADATA = "CustomerMetadataProperties"  # the source of a number that no document holds
 PENDING, READ, UNREADABLE = "Pending", "Read", "Unreadable"
 LIST_SIZE = 100
@@ -134,8 +135,18 @@ def _key(package: PackagePlace) -> tuple[str, str, str, int, str]:
 
 
 def _numbers(metadata: Mapping[str, str]) -> dict[str, float]:
-    found = ((name, metric_documents.number(text)) for name, text in metadata.items())
+    found = ((name, search_values.number(text)) for name, text in metadata.items())
     return {name: value for name, value in found if value is not None}
+
+
+async def put_kept(tx: Transaction, package: PackagePlace) -> None:
+    """Keep the numbers of the metadata of a package that was registered before they were kept."""
+    row = await tx.one(
+        "SELECT document FROM model_package WHERE account = ? AND region = ? AND arn = ?",
+        *package.row,
+    )
+    if row is not None:
+        await put(tx, package, METADATA, _numbers(documents.read(row[0]).get(METADATA, {})))
 
 
 async def of_package(tx: Transaction, package: PackagePlace) -> list[Document]:
@@ -156,7 +167,7 @@ async def describe_model_package_metrics(call: Call, request: Document) -> Docum
     )
     if row is None:
         raise ResourceNotFound(names.package_missing(*package.row).message)
-    documents = await call.tx.all(
+    found = await call.tx.all(
         "SELECT kind, url, state, sha256, bytes, problems FROM model_package_document"
         " WHERE account = ? AND region = ? AND arn = ? ORDER BY position",
         *package.row,
@@ -164,7 +175,7 @@ async def describe_model_package_metrics(call: Call, request: Document) -> Docum
     return {
         "ModelPackageArn": package.arn,
         "Metrics": await of_package(call.tx, package),
-        "Documents": [_document(*one) for one in documents],
+        "Documents": [_document(*one) for one in found],
     }
 
 
@@ -180,12 +191,11 @@ def _document(kind: str, url: str, state: str, sha256: str, length: int, problem
 async def list_model_package_metrics(call: Call, request: Document) -> Document:
     group = names.find_group(call, request["ModelPackageGroupName"])
     await _check_group(call, group)
-    by_value = request.get("SortBy") == "Value"
     listing = pages.Listing(
         columns=("m.name", "m.value", "m.source", "m.version", "m.arn", *_OF_PACKAGE),
         table="model_package_metric m JOIN model_package p ON p.account = m.account"
         " AND p.region = m.region AND p.arn = m.arn",
-        order=("m.value", "m.version", "m.name") if by_value else ("m.version", "m.name"),
+        order=_order(request),
         descending=request.get("SortOrder", pages.ASCENDING) != pages.ASCENDING,
     )
     listing.require("m.account = ? AND m.region = ? AND m.group_name = ?", *group.key)
@@ -196,6 +206,21 @@ async def list_model_package_metrics(call: Call, request: Document) -> Document:
     rows, token = await pages.page(call, request, listing, LIST_SIZE)
     items = [_item(*row[len(listing.order) :]) for row in rows]
     return pages.answer("Metrics", items, token)
+
+
+def _order(request: Document) -> tuple[str, ...]:
+    """An index has each of them.
+
+    Raises: ValidationException: by the values of different metrics.
+    """
+    by_value = request.get("SortBy") == "Value"
+    if "MetricName" in request:
+        return ("m.value", "m.version") if by_value else ("m.version",)
+    if by_value:
+        raise ValidationException(
+            "SortBy Value needs a MetricName: one metric's values are sorted."
+        )
+    return ("m.version", "m.arn", "m.name")
 
 
 _OF_PACKAGE = ("p.approval", "p.stage", "p.created_us")

@@ -21,7 +21,8 @@ Handler = Callable[[Transaction, Entry], Awaitable[None]]
 
 LEASE = "outbox"
 LEASE_SECONDS = 2.0  # how long a server that died in between holds up the others
-BATCH = 8  # entries to a transaction, which holds up SQLite's other writers meanwhile
+BATCH = 8  # entries to a transaction at most,
+BATCH_SECONDS = 0.004  # and no further one after so long: it holds up SQLite's other writers
 SHARE = 0.1  # of the event loop, at most
 GATHER_SECONDS = 0.05  # changes of one moment are told together
 POLL_SECONDS = 0.5  # other servers' commits wake nobody here
@@ -93,16 +94,19 @@ class Consumer:
         if not await self._hold(tx):
             return 0, 0.0
         began = time.thread_time()
-        entries = await outbox.take(tx, BATCH)
-        for entry in entries:
+        told: list[Entry] = []
+        for entry in await outbox.take(tx, BATCH):
             try:
                 await self._handlers[entry.topic](tx, entry)
             except errors.Unavailable:
                 raise
             except Exception as problem:
                 raise _Unhandled(entry) from problem
-        await outbox.done(tx, entries)
-        return len(entries), time.thread_time() - began
+            told.append(entry)
+            if time.thread_time() - began > BATCH_SECONDS:
+                break
+        await outbox.done(tx, told)
+        return len(told), time.thread_time() - began
 
     async def _failed(self, failure: _Unhandled) -> None:
         entry, reason = failure.entry, repr(failure.__cause__)

@@ -5,6 +5,7 @@ savepoints, no triggers, no advisory locks.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
@@ -32,6 +33,14 @@ ATTEMPTS_MAX = 6
 _PAUSE_SECONDS = 0.02  # doubled with every attempt, with jitter
 _STATEMENTS_CACHED = 2048
 
+STATISTICS_SECONDS = 5.0
+# Tables with rows at which nobody has looked: their reltuples is -1.
+_WITHOUT_STATISTICS = (
+    "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class"
+    " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND reltuples < 0"
+    " AND pg_relation_size(oid) > 0"
+)
+
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -43,6 +52,9 @@ _AWAY = frozenset({"57014", "55P03", "25006"})
 _AWAY_CLASSES = frozenset({"53", "58"})
 
 _ARRAYS = {int: "int8[]", float: "float8[]", str: "text[]"}
+
+
+log = logging.getLogger(__name__)
 
 
 class _Again(Unavailable):
@@ -109,7 +121,9 @@ class PostgresqlDatabase:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._topics = Topics(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._topics = Topics(loop)
+        self._statistics = loop.create_task(_keep_statistics(pool))
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         return await self._repeat(work, _WRITE, TRANSACTION_SECONDS_MAX)
@@ -124,6 +138,8 @@ class PostgresqlDatabase:
         self._topics.subscribe(topic, callback)
 
     async def close(self) -> None:
+        self._statistics.cancel()
+        await asyncio.wait([self._statistics])
         await self._pool.close()
 
     async def _repeat(
@@ -276,6 +292,27 @@ async def _make(pool: Pool) -> None:
                     await connection.execute(statement)
         except _driver().Error as error:
             raise Unavailable(f"the tables could not be made: {error}") from error
+
+
+async def _keep_statistics(pool: Pool) -> None:
+    """Have new tables looked at as soon as they hold rows; autovacuum comes a minute later.
+
+    Without statistics all indexes that start with account and region look alike to the planner,
+    and what it chose for an empty table stays in the prepared statement while the table grows.
+    """
+    while True:
+        await asyncio.sleep(STATISTICS_SECONDS)
+        try:
+            async with pool.connection(SCAN_SECONDS_MAX) as connection:
+                found = await (await connection.execute(_WITHOUT_STATISTICS)).fetchone()
+                if found and found[0]:
+                    await connection.execute(f"ANALYZE {found[0]}")
+        except Unavailable as away:
+            log.info("statistics_put_off", extra={"error": str(away)})
+        except _driver().Error as error:
+            if not isinstance(fact(error), Fact):  # it has no such tables; it may keep its own
+                log.info("statistics_left_alone", extra={"error": str(error)})
+                return
 
 
 def _engine(url: str) -> "Engine":

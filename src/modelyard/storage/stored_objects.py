@@ -57,6 +57,19 @@ async def hold_one(tx: Transaction, bucket: str, key: str) -> StoredObject | Non
     return None if row is None else StoredObject(*row)
 
 
+async def hold_own(tx: Transaction, account: str, bucket: str, key: str) -> StoredObject | None:
+    """Like `hold_one`, if the bucket is `account`'s."""
+    row = await tx.one(
+        "UPDATE object SET etag = etag WHERE bucket = ? AND key = ?"
+        f" AND EXISTS (SELECT 1 FROM bucket WHERE name = ? AND account = ?) RETURNING {_COLUMNS}",
+        bucket,
+        key,
+        bucket,
+        account,
+    )
+    return None if row is None else StoredObject(*row)
+
+
 async def under(tx: Transaction, bucket: str, prefix: str, limit: int) -> Sequence[StoredObject]:
     """The first `limit` objects whose key starts with `prefix`, by key."""
     rows = await tx.all(

@@ -1,5 +1,6 @@
 """AssumeRoleWithWebIdentity, unsigned, with tokens of a provider that is another process."""
 
+import json
 import urllib.error
 import urllib.request
 from typing import Any
@@ -260,3 +261,56 @@ def test_an_unsigned_form_that_is_long_is_not_read(
     assert refused.value.code == 403
     assert b"MissingAuthenticationToken" in refused.value.read()
     refused.value.close()
+
+
+def test_a_session_has_no_more_than_its_policies_say(
+    server: ServerProcess, arn: str, provider: RunningProvider
+) -> None:
+    iam = server.client("iam")
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    iam.put_role_policy(RoleName="scientist", PolicyName="all", PolicyDocument=document)
+    lists = json.dumps(
+        {"Version": "2012-10-17", "Statement": {**everything, "Action": "sagemaker:ListModels"}}
+    )
+    made = iam.create_policy(PolicyName="lists", PolicyDocument=lists)["Policy"]["Arn"]
+    told: list[dict[str, Any]] = [{"Policy": lists}, {"PolicyArns": [{"arn": made}]}]
+
+    for more in told:
+        given = assume(server, arn, provider.mint(), **more)
+        keys = given["Credentials"]
+        sagemaker = server.client(
+            "sagemaker",
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+        assert sagemaker.list_models()["Models"] == []
+        with pytest.raises(ClientError, match="no session policy allows"):
+            sagemaker.delete_model(ModelName="m")
+        assert 1 <= given["PackedPolicySize"] <= 100
+    assert refusal(server, arn, provider.mint(), Policy="{")[0] == "MalformedPolicyDocument"
+    assert refusal(server, arn, provider.mint(), Policy=lists + " " * 2048)[0] == (
+        "PackedPolicyTooLarge"
+    )
+
+
+def test_a_stranger_learns_no_more_of_an_account_than_of_one_that_is_not_there(
+    server: ServerProcess, arn: str, provider: RunningProvider
+) -> None:
+    made = server.client("organizations").create_account(Email="b@example.com", AccountName="b")
+    other = made["CreateAccountStatus"]["AccountId"]
+    roles = ["scientist", "OrganizationAccountAccessRole", "nobody"]
+    accounts = [other, "999999999999"]
+
+    answers = {
+        refusal(server, f"arn:aws:iam::{account}:role/{role}", provider.mint())
+        for account in accounts
+        for role in roles
+    }
+    answers.add(refusal(server, arn, provider.mint(iss="https://none.example")))
+
+    assert {code for code, _ in answers} == {"InvalidIdentityToken"}
+    assert len({message.partition(" for ")[0] for _, message in answers}) == 1
+    bad = {refusal(server, f"{arn[:-9]}{role}", provider.mint(aud="x")) for role in roles}
+    assert len(bad) == 1

@@ -1,18 +1,20 @@
 """A database from before lineage was made gets it when it is brought to the new schema."""
 
 import importlib
+from pathlib import Path
 
+from modelyard.storage.migrations import ddl
 from modelyard.storage.transaction import Transaction
 from tests.lineage.making.conftest import Made
 from tests.lineage.making.test_endpoints import deploy, update
 
 _TABLES = ("outbox_entry", "lineage_association", "lineage_entity")
-_MIGRATION = "modelyard.storage.migrations.versions.0009_outbox"
 
 
 async def forget(made: Made) -> None:
     """As if nothing had been announced until now, and the database were migrated now."""
-    migration = importlib.import_module(_MIGRATION)
+    [path] = (Path(ddl.__file__).parent / "versions").glob("*_outbox.py")
+    migration = importlib.import_module(f"{ddl.__package__}.versions.{path.stem}")
 
     async def work(tx: Transaction) -> None:
         for table in _TABLES:

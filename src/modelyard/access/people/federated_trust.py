@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from modelyard.access.identities.refusals import MalformedPolicyDocument
-from modelyard.access.policy import documents, evaluation, trust
+from modelyard.access.authorisation import stored_documents
+from modelyard.access.policy import documents, trust
 from modelyard.access.policy.evaluation import Subject
 from modelyard.call import Principal
 
@@ -15,10 +15,9 @@ def allowed(
     context: Mapping[str, tuple[str, ...]],
 ) -> bool:
     """Whether the provider's person may take on the role; `context` has lower-case keys."""
-    try:
-        policy = evaluation.compile(documents.read_trust(trust_policy_text), "trust policy")
-    except MalformedPolicyDocument:
-        return False
+    policy = stored_documents.compiled(
+        documents.read_trust, trust_policy_text, f"trust policy of {role_arn}"
+    )
     person = Principal("", federated_arn, "", "")
     subject = Subject(person, is_root=False, names=frozenset({federated_arn}))
     wish = trust.Wish(trust.ASSUME_ROLE_WITH_WEB_IDENTITY, role_arn, context)

@@ -7,7 +7,10 @@ among the account's own.
 import re
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from modelyard import call as calls
+from modelyard.access.accounts import accounts
 from modelyard.access.identities import identity, roles
 from modelyard.access.identities.roles import Role
 from modelyard.access.people import federated_trust, id_tokens, openid_providers
@@ -21,6 +24,7 @@ from modelyard.access.people.refusals import (
     InvalidIdentityToken,
 )
 from modelyard.access.people.temporary_credentials import seal
+from modelyard.access.sessions import session_requests
 from modelyard.access.sessions.session_tokens import SessionTokens
 from modelyard.call import Change, Document, OpenCall, Principal, Session
 from modelyard.contract.http import HttpRequest
@@ -35,8 +39,6 @@ SESSION_SECONDS_DEFAULT = 3600
 ROLES_MAX = 1000  # of an account, looked through for the first that accepts a person
 _SECOND_US = 1_000_000
 _ROLE = re.compile(r"arn:aws:iam::([0-9]{12}):role/(?:[\x21-\x7e]*/)?([\w+=,.@-]{1,64})", re.ASCII)
-# Each would narrow the session, and is not evaluated yet: better refused than taken for granted.
-_NOT_OFFERED = ("Policy", "PolicyArns")
 _NO_NAME = re.compile(r"[^\w+=,.@-]+", re.ASCII)
 
 
@@ -74,12 +76,8 @@ class WebIdentity:
         """Raises: InvalidIdentityToken, ExpiredToken, IDPCommunicationError.
 
         AccessDeniedException: no such role, or it does not trust the token.
+        MalformedPolicyDocument, PackedPolicyTooLarge: of the session policies.
         """
-        for name in _NOT_OFFERED:
-            if request.get(name):
-                raise ValidationException(
-                    f"{name} of AssumeRoleWithWebIdentity is not offered by this server yet."
-                )
         account = account_of_role(request["RoleArn"])
         proved = await self.proved(account, request["WebIdentityToken"], call.now_us)
         role = await self._database.read(lambda tx: _trusting(tx, request["RoleArn"], proved))
@@ -96,7 +94,7 @@ class WebIdentity:
             "",
         )
         expires_us = call.now_us + seconds * _SECOND_US
-        session = Session(role_arn=role.arn, issued_us=call.now_us, provider=proved.provider.arn)
+        session = _session(call, request, role, proved)
         answer: Document = {
             "Credentials": seal(self._sessions, principal, session, expires_us),
             "SubjectFromWebIdentityToken": proved.token.subject,
@@ -104,6 +102,9 @@ class WebIdentity:
             "Provider": proved.provider.arn,
             "Audience": proved.token.audience,
         }
+        percent = session_requests.packed_percent(session)
+        if percent is not None:
+            answer["PackedPolicySize"] = percent
         change = Change(role.arn)
         await self._database.write(lambda tx: call.audit.record(tx, [change], answer))
         return answer
@@ -114,9 +115,7 @@ class WebIdentity:
         """Raises: InvalidIdentityToken, ExpiredToken, IDPCommunicationError."""
         try:
             claimed = id_tokens.read(token)
-            provider = await self._database.read(
-                lambda tx: openid_providers.find(tx, account, claimed.issuer)
-            )
+            provider = await self._database.read(lambda tx: _provider(tx, account, claimed.issuer))
             if provider is None:
                 raise BadToken(
                     "No OpenIDConnect provider found in your account for"
@@ -189,6 +188,19 @@ def account_of_role(arn: str) -> str:
     if match is None:
         raise ValidationException(f"{arn} is invalid")
     return match[1]
+
+
+def _session(call: OpenCall, request: Document, role: Role, proved: Proved) -> Session:
+    """Raises: ValidationException, MalformedPolicyDocument, PackedPolicyTooLarge."""
+    session = session_requests.read(request, call.principal, role.arn, call.now_us)
+    return structs.replace(session, provider=proved.provider.arn)
+
+
+async def _provider(tx: Transaction, account: str, issuer: str) -> OpenIdProvider | None:
+    """None too in an account that is closed, or is none: nobody can tell which."""
+    if await accounts.is_closed(tx, account):
+        return None
+    return await openid_providers.find(tx, account, issuer)
 
 
 async def _trusting(tx: Transaction, arn: str, proved: Proved) -> Role:

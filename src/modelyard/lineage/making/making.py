@@ -39,8 +39,6 @@ async def _make(kind: Any, tx: Transaction, entry: Entry) -> None:
 async def _write(tx: Transaction, entry: Entry, told: Any) -> None:
     edges = _RULES[type(told)](entry.subject, entry.at_us, told)
     await writing.write(tx, entry, edges, told.by)
-    if isinstance(told, ModelPackageRegistered):
-        await writing.mark_present(tx, entry, rules.of_package(entry.subject))
 
 
 async def _package_deleted(tx: Transaction, entry: Entry) -> None:

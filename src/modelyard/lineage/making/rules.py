@@ -49,7 +49,8 @@ _DIGEST_DIGITS = 8
 class Entity:
     """An artifact is known by its source, the others by their name.
 
-    `members`: further ones, by AWS's names, of an entity that is new.
+    `is_new`: what it stands for was just made. `members`: further ones, by AWS's names, for an
+    entity that is not there yet.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Entity:
     name: str = ""
     source_id: str = ""
     digest: str = ""
+    is_new: bool = False
     members: Document = field(default_factory=dict, compare=False)
 
 
@@ -69,7 +71,8 @@ class Edge:
 
 
 def registered(arn: str, at_us: int, told: ModelPackageRegistered) -> list[Edge]:
-    package = of_package(arn, {"MetadataProperties": told.metadata} if told.metadata else {})
+    metadata = {"MetadataProperties": told.metadata} if told.metadata else {}
+    package = Entity(ARTIFACT, MODEL, arn, is_new=True, members=metadata)
     edges = _contents(package, told.data, told.images, told.source_uri)
     group = model_package_names.place(arn).group
     if group:
@@ -126,8 +129,8 @@ def deployed(arn: str, at_us: int, told: EndpointDeployed) -> list[Edge]:
     return edges
 
 
-def of_package(arn: str, members: Document | None = None) -> Entity:
-    return Entity(ARTIFACT, MODEL, arn, members=members or {})
+def of_package(arn: str) -> Entity:
+    return Entity(ARTIFACT, MODEL, arn)
 
 
 def of_endpoint(arn: str, created_us: int) -> Entity:

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from modelyard import lineage_names
-from modelyard.call import Document
-from modelyard.lineage import digests, store
+from modelyard.lineage import digests, ends, store
 from modelyard.lineage.making.rules import Edge, Entity
+from modelyard.lineage.store import New
 from modelyard.lineage_names import ACTION, ARTIFACT
 from modelyard.storage.outbox import Entry
 from modelyard.storage.transaction import Transaction
@@ -17,34 +15,33 @@ DELETED = "DeletedTime"  # a property of what outlives its source
 
 
 async def write(tx: Transaction, entry: Entry, edges: Sequence[Edge], by: str) -> None:
-    """`by`: the ARN of who caused it; "" where that is not known."""
-    written: dict[Entity, str] = {}
-    for edge in edges:
-        for end in (edge.source, edge.destination):
-            if end not in written:
-                written[end] = await _put(tx, entry, end, by)
-    told = [(written[edge.source], written[edge.destination], edge.type) for edge in edges]
-    for start in range(0, len(told), _AT_ONCE):
-        some = told[start : start + _AT_ONCE]
-        await store.associate_all(tx, entry.account, entry.region, some, now_us=entry.at_us)
+    """`by`: the ARN of who caused it; "" where that is not known.
+
+    An artifact that says that it was deleted stops saying so when it is made new (`is_new`).
+    """
+    place = (entry.account, entry.region)
+    for start in range(0, len(edges), _AT_ONCE):
+        some = edges[start : start + _AT_ONCE]
+        entities = dict.fromkeys(end for edge in some for end in (edge.source, edge.destination))
+        new = {entity: _new(entry, entity, by) for entity in entities}
+        await store.put_all(tx, *place, list(new.values()), now_us=entry.at_us)
+        for entity in entities:
+            if entity.digest:
+                await digests.tie(tx, *place, new[entity].arn, entity.digest, entry.at_us)
+        found = await ends.find(tx, *place, [one.arn for one in new.values()])
+        told = [(new[edge.source].arn, new[edge.destination].arn, edge.type) for edge in some]
+        await store.associate_all(tx, *place, told, found, now_us=entry.at_us)
+        for entity in entities:
+            if entity.is_new and DELETED in found[new[entity].arn].document:
+                await _change(tx, entry, new[entity].arn, {DELETED: None})
 
 
 async def mark_deleted(tx: Transaction, entry: Entry, entity: Entity) -> None:
     """Entities outlive what they stand for; they say when it was deleted."""
-    arn = await _put(tx, entry, entity, "")
+    new = _new(entry, entity, "")
+    await store.put_all(tx, entry.account, entry.region, [new], now_us=entry.at_us)
     moment = datetime.fromtimestamp(entry.at_us / 1_000_000, UTC).isoformat(timespec="milliseconds")
-    await _change(tx, entry, arn, {DELETED: moment})
-
-
-async def mark_present(tx: Transaction, entry: Entry, artifact: Entity) -> None:
-    """What an artifact stands for is there again, under the same ARN."""
-    arn = lineage_names.artifact_arn(entry.account, entry.region, artifact.source_uri)
-    row = await tx.one(
-        "SELECT document FROM lineage_entity WHERE account = ? AND region = ? AND arn = ?",
-        *(entry.account, entry.region, arn),
-    )
-    if row is not None and DELETED in row[0]:
-        await _change(tx, entry, arn, {DELETED: None})
+    await _change(tx, entry, new.arn, {DELETED: moment})
 
 
 async def _change(
@@ -70,49 +67,26 @@ async def _change(
     )
 
 
-async def _put(tx: Transaction, entry: Entry, entity: Entity, by: str) -> str:
+def _new(entry: Entry, entity: Entity, by: str) -> New:
     place = (entry.account, entry.region)
-    common: dict[str, Any] = {"now_us": entry.at_us, **entity.members}
+    members = dict(entity.members)
     if by:
-        common["CreatedBy"] = {"IamIdentity": {"Arn": by}}
+        members["CreatedBy"] = {"IamIdentity": {"Arn": by}}
     if entity.kind == ARTIFACT:
-        return await _put_artifact(tx, entry, entity, common)
-    if entity.kind == ACTION:
-        return await store.put_action(
-            tx,
+        return store.new_artifact(
             *place,
-            name=entity.name,
-            source=_source(entity),
-            action_type=entity.type,
-            **common,
+            source_uri=entity.source_uri,
+            artifact_type=entity.type,
+            digest=entity.digest,
+            **members,
         )
-    return await store.put_context(
-        tx,
-        *place,
-        name=entity.name,
-        source=_source(entity),
-        context_type=entity.type,
-        **common,
-    )
-
-
-def _source(entity: Entity) -> Document:
     source = {"SourceUri": entity.source_uri, "SourceType": "ARN"}
-    return source | ({"SourceId": entity.source_id} if entity.source_id else {})
-
-
-async def _put_artifact(
-    tx: Transaction, entry: Entry, entity: Entity, common: dict[str, Any]
-) -> str:
-    place = (entry.account, entry.region)
-    arn = await store.put_artifact(
-        tx,
-        *place,
-        source_uri=entity.source_uri,
-        artifact_type=entity.type,
-        digest=entity.digest,
-        **common,
+    if entity.source_id:
+        source["SourceId"] = entity.source_id
+    if entity.kind == ACTION:
+        return store.new_action(
+            *place, name=entity.name, source=source, action_type=entity.type, **members
+        )
+    return store.new_context(
+        *place, name=entity.name, source=source, context_type=entity.type, **members
     )
-    if entity.digest:
-        await digests.tie(tx, *place, arn, entity.digest, entry.at_us)
-    return arn

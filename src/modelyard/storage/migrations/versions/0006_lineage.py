@@ -60,9 +60,11 @@ STATEMENTS = (
         PRIMARY KEY (account, region, source_arn, destination_arn)
     ) WITHOUT ROWID
     """,
+    # With all that a walk reads, or SQLite takes the primary key up to region and looks at all.
     """
     CREATE INDEX lineage_association_by_destination
-        ON lineage_association (account, region, destination_arn, source_arn)
+        ON lineage_association (account, region, destination_arn, source_arn, association_type,
+            source_type)
     """,
     """
     CREATE INDEX lineage_association_by_creation

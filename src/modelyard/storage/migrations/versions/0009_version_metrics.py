@@ -61,6 +61,13 @@ STATEMENTS = (
     """,
 )
 
+# Packages from before get the numbers of their metadata from the reader of documents.
+KEPT = """
+    INSERT INTO work_item
+        (kind, subject, generation, due_us, holder, lease_until_us, attempts, document)
+        SELECT 'model-package-metrics', arn, 1, 0, '', 0, 0, '"kept"' FROM model_package
+    """
+
 
 def upgrade() -> None:
-    ddl.run(*STATEMENTS)
+    ddl.run(*STATEMENTS, KEPT)
