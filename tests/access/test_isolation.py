@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from modelyard import lineage_names, offered
 from modelyard.contract import model
-from tests import aws_sessions
+from tests.access.stranger import Stranger
 from tests.server_process import REGION, ServerProcess
 
 OWNER = "123456789012"
@@ -304,32 +303,6 @@ def _same(first: str, second: str) -> bool:
 
 def _caller(event: dict[str, Any]) -> str:
     return str(json.loads(event["CloudTrailEvent"])["userIdentity"]["accountId"])
-
-
-class Stranger:
-    """The administrator of an account that has nothing."""
-
-    def __init__(self, server: ServerProcess, name: str) -> None:
-        made = server.client("organizations").create_account(
-            AccountName=name, Email=f"{name}@example.com"
-        )["CreateAccountStatus"]
-        self.account = made["AccountId"]
-        role = f"arn:aws:iam::{self.account}:role/OrganizationAccountAccessRole"
-        assumed = server.client("sts").assume_role(RoleArn=role, RoleSessionName="me")
-        keys = assumed["Credentials"]
-        self._session = aws_sessions.session(
-            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], REGION
-        )
-        self._url = server.url
-        self._clients: dict[str, Any] = {}
-
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            quiet = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-            self._clients[service] = self._session.client(
-                service, endpoint_url=self._url, config=quiet
-            )
-        return self._clients[service]
 
 
 @pytest.fixture

@@ -6,14 +6,12 @@ import tarfile
 import time
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from modelyard.contract import model
 from tests.clients import story
 from tests.clients.story import XGBOOST_IMAGE, Boosters
-from tests.server_process import REGION, ServerProcess
+from tests.server_process import ServerProcess
 
 SECONDS_MAX = 120.0
 
@@ -24,14 +22,8 @@ def boosters(tmp_path_factory: pytest.TempPathFactory) -> Boosters:
 
 
 def own(server: ServerProcess, **keys: str) -> Any:
-    """A client of the service modelyard."""
-    keys = keys or {
-        "aws_access_key_id": server.access_key_id,
-        "aws_secret_access_key": server.secret_access_key,
-    }
-    session = boto3.Session(region_name=REGION, **keys)
-    session._loader.search_paths.append(str(model._OWN_FOLDER))  # type: ignore[attr-defined]
-    return session.client("modelyard", endpoint_url=server.url)
+    """A client of the service modelyard, signed with `keys` or the administrator's."""
+    return server.client("modelyard", **keys)
 
 
 def register(server: ServerProcess, archive: bytes, accuracy: float, **members: Any) -> str:
