@@ -119,10 +119,8 @@ def _names(upload_id: str, access_key_id: str) -> Names:
         "ContextName": [NAME],
         "ExperimentName": [NAME],
         "TrialName": [NAME],
-        "TrialComponentName": [NAME, COMPONENT],
-        "TrialComponentNames": [
-            *(([name, name], [other, other]) for name, other in (NAME, COMPONENT)),
-        ],
+        "TrialComponentName": [NAME],
+        "TrialComponentNames": [([a, a], [b, b]) for a, b in (NAME, COMPONENT)],
         "Source": [SOURCE],
         "SourceArn": [ARTIFACT],
         "DestinationArn": [ACTION, CONTEXT],
@@ -225,11 +223,7 @@ _NOT_TOGETHER = {
         {"ModelPackageGroupName"},
     ],
     "ListEndpointDeployments": [{"EndpointArn"}, {"EndpointName"}],
-    "ListTrialComponents": [
-        {"TrialName", "SourceArn"},
-        {"ExperimentName", "SourceArn"},
-        {"ExperimentName", "TrialName"},
-    ],
+    "ListTrialComponents": [{"TrialName", "SourceArn"}, {"ExperimentName", "SourceArn"}],
 }
 # They answer for what the stranger itself makes, under the name that it gives.
 _MAKES = ("Add", "Attach", "Copy", "Create", "Put", "Upload", "Tag")
@@ -351,9 +345,7 @@ def furnish(server: ServerProcess) -> Names:
     sagemaker.add_association(SourceArn=ARTIFACT[0], DestinationArn=ACTION[0])
     sagemaker.create_experiment(ExperimentName="amethyst", Tags=tags)
     sagemaker.create_trial(TrialName="amethyst", ExperimentName="amethyst", Tags=tags)
-    sagemaker.create_trial_component(
-        TrialComponentName="amethyst", Parameters={SECRET: {"StringValue": SECRET}}, Tags=tags
-    )
+    sagemaker.create_trial_component(TrialComponentName="amethyst", Tags=tags)
     sagemaker.associate_trial_component(TrialComponentName="amethyst", TrialName="amethyst")
     server.client("sagemaker-metrics").batch_put_metrics(
         TrialComponentName="amethyst", MetricData=[components.point(SECRET)]
@@ -379,7 +371,6 @@ def _world(server: ServerProcess) -> list[Any]:
         lambda: sagemaker.describe_context(ContextName="amethyst"),
         sagemaker.list_associations,
         lambda: sagemaker.describe_experiment(ExperimentName="amethyst"),
-        lambda: sagemaker.describe_trial(TrialName="amethyst"),
         lambda: sagemaker.describe_trial_component(TrialComponentName="amethyst"),
         lambda: sagemaker.list_trial_components(TrialName="amethyst"),
         lambda: s3.list_objects_v2(Bucket=BUCKET),
