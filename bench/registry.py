@@ -72,7 +72,7 @@ class Registry:
         group = f"of-{size}"
         self._make_group(group)
         self._ask(self._create(group, _group(0), 0))
-        with _connected(self.server.url) as connection:
+        with connected(self.server.url) as connection:
             connection.execute(_COPIES.replace(":group", f"'{group}'").replace(":size", str(size)))
             connection.execute(
                 f"UPDATE model_package_group SET next_version = {size + 1}, versions = {size}"
@@ -174,7 +174,7 @@ class _Connection(Protocol):
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[_Connection]:
+def connected(url: str) -> Iterator[_Connection]:
     """A connection to the server's database, for what no client could do in time."""
     if url.startswith("sqlite"):
         path = url.removeprefix("sqlite:///")
