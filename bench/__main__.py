@@ -10,7 +10,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import decisions, document, floors, inference, peers, registry, servers, starting
+from bench import (
+    decisions,
+    document,
+    floors,
+    inference,
+    metrics,
+    peers,
+    registry,
+    servers,
+    starting,
+)
 from bench.results import Figures
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -25,10 +35,11 @@ class Plan:
     clients: tuple[int, ...] = (1, 8, 32)
     sizes: tuple[int, ...] = (1_000, 100_000)
     list_clients: int = 8
+    points: int = 10_000_000  # of metrics in one experiment
 
 
-QUICK = Plan(rounds=1, seconds=0.5)
-TINY = Plan(rounds=1, seconds=0.05, clients=(1, 4), sizes=(200, 400), list_clients=2)
+QUICK = Plan(rounds=1, seconds=0.5, points=1_000_000)
+TINY = Plan(rounds=1, seconds=0.05, clients=(1, 4), sizes=(200, 400), list_clients=2, points=5_000)
 
 
 @dataclass(slots=True)
@@ -41,6 +52,7 @@ class Bench:
     stack: ExitStack
     others: peers.Peers | None
     registries: list[registry.Registry] = field(default_factory=list)
+    runs: list[metrics.Metrics] = field(default_factory=list)
     mlflows: list[peers.MlflowServer] = field(default_factory=list)
 
     def start(self, postgresql: servers.Postgresql) -> None:
@@ -49,10 +61,13 @@ class Bench:
             self.stack.callback(server.stop)
             server.start()
             self.registries.append(registry.Registry(server))
+            self.runs.append(metrics.Metrics(server))
         for one in self.registries:
             one.prepare()
             for size in self.plan.sizes:
                 one.fill(size)
+        for one in self.runs:
+            one.prepare(self.plan.points)
         for mlflow in self.others.registries(postgresql) if self.others else ():
             self.stack.callback(mlflow.stop)
             mlflow.start()
@@ -73,6 +88,15 @@ class Bench:
             for one in self.registries:
                 for size in plan.sizes:
                     one.run_lists(self.figures, size, plan.list_clients, plan.seconds / 2)
+
+    def run_metrics(self) -> None:
+        for _ in range(self.plan.rounds):
+            for one in self.runs:
+                one.run(self.figures, self.plan.seconds)
+            for mlflow in self.mlflows:
+                mlflow.run_metrics(self.figures, self.plan.seconds)
+            for one in self.runs:
+                one.run_queries(self.figures, self.plan.seconds / 2)
 
     def run_inference(self) -> None:
         model = inference.trained()
@@ -106,6 +130,7 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
         for _ in range(plan.rounds):
             decisions.run(figures, plan.seconds / 2)
         bench.run_registry(postgresql)
+        bench.run_metrics()
         bench.run_inference()
         facts = document.Facts(
             command=command,
@@ -114,6 +139,7 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
             clients=plan.clients,
             sizes=plan.sizes,
             list_clients=plan.list_clients,
+            points=plan.points,
             postgresql=postgresql.settings,
         )
     return document.written(figures, starts, facts)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from bench import decisions, floors, inference, machine, peers, registry
+from bench import decisions, floors, inference, machine, metrics, peers, registry
 from bench.results import Figures
 from bench.starting import Starts
 
 _GOAL_START_SECONDS = 1.5
 _GOAL_MEMORY_MIB = 150
 _GOAL_ACCESS_US = 100
+_GOAL_POINTS = 20_000
+_GOAL_QUERY_MS = 100
 _DISTRIBUTIONS = ("modelyard", "botocore", "msgspec", "uvicorn", "uvloop", "psycopg", "xgboost-cpu")
 
 
@@ -28,6 +30,7 @@ class Facts:
     clients: tuple[int, ...]
     sizes: tuple[int, ...]
     list_clients: int
+    points: int
     postgresql: Mapping[str, str]
 
 
@@ -37,6 +40,7 @@ def written(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
         _goals(figures, starts, facts),
         _registry(figures, facts),
         _lists(figures, facts),
+        _metrics(figures, facts),
         _inference(figures, facts),
         _access(figures),
         _starts(starts),
@@ -91,6 +95,7 @@ def _goals(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
             f"| a page at {max(facts.sizes):,} versions costs what one at {min(facts.sizes):,}"
             f" does, {database} | **{large / small:.2f} times** |"
         )
+    lines += _metric_goals(figures, facts)
     ours = figures.median(inference.INVOKE, "sqlite", clients)
     bare = figures.median(inference.INVOKE, inference.BARE_APP, clients)
     lines.append(
@@ -109,6 +114,29 @@ def _goals(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
     )
     lines.append(f"| idle memory under {_GOAL_MEMORY_MIB} MB | **{memory:.0f} MiB** resident |")
     return "\n".join(lines)
+
+
+def _metric_goals(figures: Figures, facts: Facts) -> list[str]:
+    lines = []
+    for database in peers.REGISTRIES:
+        rate = figures.median(metrics.PUT, database, metrics.CLIENTS)
+        other = figures.median(peers.LOG_BATCH, f"MLflow tuned, {database}", metrics.CLIENTS)
+        goal = f"metrics on {database}, {metrics.CLIENTS} clients"
+        lines.append(
+            f"| {goal}: {_GOAL_POINTS:,} points a second | **{rate * metrics.BATCH:,.0f}** |"
+        )
+        lines.append(
+            f"| {goal}: 10 times MLflow's log_batch (tuned) of as many | {_times(rate, other)} |"
+        )
+        slowest = max(
+            figures.median(what, database, 1, "p99_ms")
+            for what in (metrics.BY_STEP, metrics.BY_MINUTE)
+        )
+        lines.append(
+            f"| one metric of one run among {facts.points:,} points under {_GOAL_QUERY_MS} ms,"
+            f" {database} | **{slowest:.0f} ms** (p99) |"
+        )
+    return lines
 
 
 def _registry(figures: Figures, facts: Facts) -> str:
@@ -191,6 +219,34 @@ def _lists(figures: Figures, facts: Facts) -> str:
             for database in peers.REGISTRIES:
                 row = _row(figures, what, database, facts.list_clients)
                 lines.append(f"| {what.partition(', ')[2]} | {database} | {row} |")
+    return "\n".join(lines)
+
+
+def _metrics(figures: Figures, facts: Facts) -> str:
+    rows = [
+        *((metrics.PUT, one, metrics.CLIENTS) for one in peers.REGISTRIES),
+        *((peers.LOG_BATCH, one, metrics.CLIENTS) for one in figures.targets(peers.LOG_BATCH)),
+        *(
+            (what, one, 1)
+            for what in (metrics.BY_STEP, metrics.BY_MINUTE)
+            for one in peers.REGISTRIES
+        ),
+    ]
+    lines = [
+        "## Metrics of runs",
+        "",
+        (
+            f"{metrics.NAMES} metrics in each call, {metrics.RUNS} runs written to in turn. What is"
+            f" asked for is one metric of one run, in an experiment of {metrics.FILLED_RUNS} runs"
+            f" and {facts.points:,} points."
+        ),
+        "",
+        "| operation | target | clients | requests/s | p50 ms | p99 ms | CPU ms |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for what, target, clients in rows:
+        row = _row(figures, what, target, clients)
+        lines.append(f"| {what} | {target} | {clients} | {row} |")
     return "\n".join(lines)
 
 

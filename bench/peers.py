@@ -5,6 +5,7 @@ README says. Nothing here is imported from it before it is asked for; without it
 missing, and the document says so.
 """
 
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -12,11 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench import load
+from bench import load, metrics
 from bench.results import Figures, Target, Wrong, measure
 from bench.servers import HOST, Postgresql
 
 CREATE = "create_model_version"
+LOG_BATCH = f"log_batch, {metrics.BATCH} metrics"
 REGISTRIES = ("sqlite", "postgresql")
 INFERENCE = ("mlflow-serve", "mlserver", "bentoml", "litserve", "ray-serve")
 GROUPS = 20
@@ -90,6 +92,8 @@ class MlflowServer:
         self._mlflow = module.MLflow(kind, pg=_Databases(postgresql), **server)
         self.database = database
         self.name = f"MLflow{' tuned' if tuned else ''}, {database}"
+        self._numbers = itertools.count()
+        self._runs: list[str] = []
 
     def start(self) -> None:
         self._mlflow.start()
@@ -98,20 +102,34 @@ class MlflowServer:
             status, body = load.ask(HOST, self._mlflow.port, request)
             if status != 200:
                 raise Wrong(f"{self.name}: {status} {body[:200].decode('latin-1')}")
+        self._runs = self._mlflow.create_runs(metrics.RUNS)
 
     def stop(self) -> None:
         self._mlflow.stop()
 
-    def run(self, figures: Figures, clients: int, seconds: float) -> None:
+    @property
+    def _target(self) -> Target:
         server = self._mlflow.srv
-        target = Target(
+        return Target(
             self.name, HOST, self._mlflow.port, lambda: [*server.pids(), *server.db_pids()]
         )
+
+    def run(self, figures: Figures, clients: int, seconds: float) -> None:
         measure(
             figures,
             CREATE,
-            target,
+            self._target,
             lambda i: bytes(self._mlflow.create_version(f"group-{i % GROUPS}", i)),
             clients=clients,
             seconds=seconds,
         )
+
+    def run_metrics(self, figures: Figures, seconds: float) -> None:
+        """As many metrics of as many runs, by as many clients, as Modelyard gets."""
+        clients = metrics.CLIENTS
+        measure(figures, LOG_BATCH, self._target, self._batch, clients=clients, seconds=seconds)
+
+    def _batch(self, _: int) -> bytes:
+        number = next(self._numbers)
+        run = self._runs[number % metrics.RUNS]
+        return bytes(self._mlflow.log_batch(run, number, metrics.BATCH))

@@ -48,7 +48,8 @@ MANAGED = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
 _S3_READS = re.compile(r"Get|Head|List")
 # These change what is there; what they tell has a state before, and one after unless it is gone.
 _CHANGES = re.compile(
-    r"Update|Put(?!Object$)|Add|Delete|Attach|Detach|Remove|Set|Rollback|Tag|Untag|Change|Close"
+    r"Update|Put(?!Object$)|Add(?!Association$)|Delete|Attach|Detach|Remove|Set|Rollback|Tag|Untag"
+    r"|Change|Close"
 )
 
 
@@ -125,7 +126,8 @@ async def test_every_write_leaves_a_record_of_what_it_changed(yard: Yard) -> Non
     await _objects(story)
     package = await _registry(story)
     await _hosting(story, package)
-    await _metrics(story)
+    await _lineage(story)
+    await _experiments(story)
     await _identities(story)
     await _people(story)
     await _policies(story)
@@ -248,10 +250,38 @@ async def _hosting(s: Story, package: str) -> None:
     await s.yard.come_true("live")
 
 
-async def _metrics(s: Story) -> None:
-    await s("sagemaker", "CreateTrialComponent", TrialComponentName="run")
+async def _lineage(s: Story) -> None:
+    source = {"SourceUri": "s3://bucket/rows.csv"}
+    made = await s("sagemaker", "CreateArtifact", Source=source, ArtifactType="DataSet")
+    artifact = {"ArtifactArn": made["ArtifactArn"]}
+    made = await s("sagemaker", "CreateAction", ActionName="a", Source=source, ActionType="Run")
+    await s("sagemaker", "CreateContext", ContextName="c", Source=source, ContextType="Run")
+    ends = {"SourceArn": artifact["ArtifactArn"], "DestinationArn": made["ActionArn"]}
+    await s("sagemaker", "AddAssociation", **ends)
+    await s("sagemaker", "UpdateArtifact", **artifact, ArtifactName="rows")
+    await s("sagemaker", "UpdateAction", ActionName="a", Description="x")
+    await s("sagemaker", "UpdateContext", ContextName="c", Description="x")
+    await s("sagemaker", "DeleteAssociation", **ends)
+    await s("sagemaker", "DeleteArtifact", **artifact)
+    await s("sagemaker", "DeleteAction", ActionName="a")
+    await s("sagemaker", "DeleteContext", ContextName="c")
+
+
+async def _experiments(s: Story) -> None:
+    experiment, trial, run = (
+        {f"{word}Name": "run"} for word in ("Experiment", "Trial", "TrialComponent")
+    )
+    await s("sagemaker", "CreateExperiment", **experiment)
+    await s("sagemaker", "CreateTrial", **trial, **experiment)
+    await s("sagemaker", "CreateTrialComponent", **run)
+    await s("sagemaker", "AssociateTrialComponent", **trial, **run)
     point = {"MetricName": "loss", "Timestamp": s.yard.now_us, "Value": 0.5}
-    await s("sagemaker-metrics", "BatchPutMetrics", TrialComponentName="run", MetricData=[point])
+    await s("sagemaker-metrics", "BatchPutMetrics", **run, MetricData=[point])
+    for word, named in (("Experiment", experiment), ("Trial", trial), ("TrialComponent", run)):
+        await s("sagemaker", f"Update{word}", **named, DisplayName="better")
+    await s("sagemaker", "DisassociateTrialComponent", **trial, **run)
+    for word, named in (("Trial", trial), ("TrialComponent", run), ("Experiment", experiment)):
+        await s("sagemaker", f"Delete{word}", **named)
 
 
 async def _identities(s: Story) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench import __main__ as bench
-from bench import decisions, document, inference, load, registry
+from bench import decisions, document, inference, load, metrics, registry
 from bench.results import Figure, Figures
 from bench.starting import Starts
 
@@ -19,6 +19,7 @@ FACTS = document.Facts(
     clients=(1, 32),
     sizes=(1_000, 100_000),
     list_clients=8,
+    points=1_000,
     postgresql={"server_version": "18", "fsync": "on"},
 )
 STARTS = [Starts("sqlite", 0.5, 0.4, 60, 65)]
@@ -60,10 +61,10 @@ def tables(text: str) -> list[list[int]]:
 def test_a_tiny_run_measures_everything_and_writes_whole_tables() -> None:
     text = bench.run(bench.TINY, None, "make bench")
 
-    assert len(tables(text)) == 7
+    assert len(tables(text)) == 8
     assert all(len(set(rows)) == 1 for rows in tables(text))
     assert "nan" not in text
-    for operation in (*registry.OPERATIONS, inference.INVOKE):
+    for operation in (*registry.OPERATIONS, metrics.PUT, inference.INVOKE):
         assert operation in text
     assert "| 400 versions, page in the middle | postgresql |" in text
     assert "MLflow was not measured in this run" in text

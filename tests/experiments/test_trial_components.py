@@ -42,13 +42,18 @@ async def test_every_member_is_kept_as_it_was_given(yard: Experiments) -> None:
     assert (await described(yard)).items() >= given.items()
 
 
-async def test_what_was_not_given_is_left_out(yard: Experiments) -> None:
+async def test_without_parameters_and_artifacts_there_are_none_and_the_rest_is_left_out(
+    yard: Experiments,
+) -> None:
     await yard.component("run", Parameters={}, InputArtifacts={}, MetadataProperties={})
 
-    assert set(await described(yard)) == {
+    seen = await described(yard)
+    assert set(seen) == {
         *("TrialComponentName", "TrialComponentArn", "DisplayName", "LineageGroupArn"),
         *("CreationTime", "CreatedBy", "LastModifiedTime"),
+        *("Parameters", "InputArtifacts", "OutputArtifacts"),
     }
+    assert [seen[m] for m in ("Parameters", "InputArtifacts", "OutputArtifacts")] == [{}, {}, {}]
 
 
 @pytest.mark.parametrize("member", ["Parameters", "InputArtifacts", "OutputArtifacts"])
@@ -65,7 +70,7 @@ async def test_an_update_sets_and_removes_by_key(yard: Experiments, member: str)
 
     assert (await described(yard))[member] == {"b": value("2"), "c": value("1"), "d": value("2")}
     await update(yard, **{f"{member}ToRemove": ["b", "c", "d"]})
-    assert member not in await described(yard)
+    assert (await described(yard))[member] == {}
 
 
 async def test_an_update_replaces_status_and_times(yard: Experiments) -> None:

@@ -323,3 +323,68 @@ class TestSqlite:
         await write
         assert await embedded.read(keys_of) == ["a"]
         await embedded.close()
+
+
+TEXTS = [
+    "",
+    "a",
+    'say "b"',
+    "a\\b",
+    "\\",
+    "{x,y}",
+    "NULL",
+    "Größe 🚀",
+    "'",
+    " a ",
+    ",",
+    "\n\t",
+    "%s ?",
+]
+FLOATS = [0.0, 0.1, -1.5e300, 5e-324, 1e16, 123456789.123456789]
+
+
+async def test_many_rows_are_kept_as_they_are_given(database: Database) -> None:
+    rows = [(n, n * 7 - 2**62, n, -n, FLOATS[n % len(FLOATS)]) for n in range(100)]
+    texts = [("1", "r", "arn", f"{n}", text) for n, text in enumerate(TEXTS)]
+
+    async def work(tx: Transaction) -> None:
+        await tx.many(
+            "INSERT INTO metric_point (series, step, number, at_us, value) VALUES (?, ?, ?, ?, ?)",
+            rows,
+        )
+        await tx.many(
+            "INSERT INTO tag (account, region, arn, key, value) VALUES (?, ?, ?, ?, ?)", texts
+        )
+
+    await database.write(work)
+
+    points = "SELECT series, step, number, at_us, value FROM metric_point ORDER BY series"
+    assert await database.read(lambda tx: tx.all(points)) == rows
+    kept = await database.read(lambda tx: tx.all("SELECT key, value FROM tag"))
+    assert sorted(kept) == sorted((row[3], row[4]) for row in texts)
+
+
+async def test_many_rows_answer_what_they_return(database: Database) -> None:
+    sql = (
+        "INSERT INTO tag (account, region, arn, key, value) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (account, region, arn, key) DO UPDATE SET value = tag.value || excluded.value"
+        " RETURNING key, value"
+    )
+    rows = [("1", "r", "arn", f"{n:02}", "x") for n in range(70)]
+
+    first = await database.write(lambda tx: tx.many(sql, rows))
+    again = await database.write(lambda tx: tx.many(sql, rows[::2]))
+
+    assert sorted(first) == [(row[3], "x") for row in rows]
+    assert sorted(again) == [(row[3], "xx") for row in rows[::2]]
+
+
+async def test_many_rows_of_which_one_is_taken_are_none(database: Database) -> None:
+    sql = "INSERT INTO tag (account, region, arn, key, value) VALUES (?, ?, ?, ?, ?)"
+    rows = [("1", "r", "arn", f"{n}", "x") for n in range(40)]
+    await database.write(putting("39"))
+
+    with pytest.raises(errors.Conflict):
+        await database.write(lambda tx: tx.many(sql, rows))
+
+    assert await database.read(keys_of) == ["39"]

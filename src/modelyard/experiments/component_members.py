@@ -7,7 +7,9 @@ from modelyard.call import Document
 from modelyard.contract import model
 from modelyard.errors import ValidationException
 
-_BY_KEY = ("Parameters", "InputArtifacts", "OutputArtifacts")
+# Answered even when there are none: the SDK's ExperimentAnalytics fails where they are left out
+# (sagemaker.analytics, 2.257).
+BY_KEY = ("Parameters", "InputArtifacts", "OutputArtifacts")
 _REPLACED = ("DisplayName", "Status", "StartTime", "EndTime")
 
 
@@ -26,12 +28,9 @@ def updated(request: Document, before: Document) -> Document:
     Raises: ValidationException: too many would be left, or a contradiction.
     """
     after = {**before, **{m: request[m] for m in _REPLACED if m in request}}
-    for member in _BY_KEY:
+    for member in BY_KEY:
         removed = request.get(f"{member}ToRemove", [])
-        left = _merged(member, before.get(member, {}), request.get(member, {}), removed)
-        after.pop(member, None)
-        if left:
-            after[member] = left
+        after[member] = _merged(member, before.get(member, {}), request.get(member, {}), removed)
     return after
 
 

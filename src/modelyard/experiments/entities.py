@@ -41,10 +41,7 @@ TRIAL_COMPONENT = Kind(
     "Trial component",
     "trial_component",
     names.TRIAL_COMPONENT,
-    (
-        *("Status", "StartTime", "EndTime", "Parameters", "InputArtifacts", "OutputArtifacts"),
-        "MetadataProperties",
-    ),
+    ("Status", "StartTime", "EndTime", "MetadataProperties"),
 )
 
 

@@ -28,7 +28,8 @@ async def create_trial_component(call: Call, request: Document) -> Document:
         "source_type": "",
         "status": request.get("Status", {}).get("PrimaryStatus", ""),
     }
-    return await entities.create(call, TRIAL_COMPONENT, request, {}, columns)
+    members = {member: request.get(member, {}) for member in component_members.BY_KEY}
+    return await entities.create(call, TRIAL_COMPONENT, request, members, columns)
 
 
 @calls.read
