@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from bench import decisions, floors, inference, machine, metrics, peers, registry
+from bench import decisions, floors, inference, machine, metrics, peers, registry, searching
 from bench.results import Figures
 from bench.starting import Starts
 
 _GOAL_START_SECONDS = 1.5
 _GOAL_MEMORY_MIB = 150
 _GOAL_ACCESS_US = 100
+_GOAL_SEARCH_MS = 50
 _GOAL_POINTS = 20_000
 _GOAL_QUERY_MS = 100
 _DISTRIBUTIONS = ("modelyard", "botocore", "msgspec", "uvicorn", "uvloop", "psycopg", "xgboost-cpu")
@@ -30,6 +31,7 @@ class Facts:
     clients: tuple[int, ...]
     sizes: tuple[int, ...]
     list_clients: int
+    searched: int
     points: int
     postgresql: Mapping[str, str]
 
@@ -40,6 +42,7 @@ def written(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
         _goals(figures, starts, facts),
         _registry(figures, facts),
         _lists(figures, facts),
+        _searches(figures, facts),
         _metrics(figures, facts),
         _inference(figures, facts),
         _access(figures),
@@ -247,6 +250,30 @@ def _metrics(figures: Figures, facts: Facts) -> str:
     for what, target, clients in rows:
         row = _row(figures, what, target, clients)
         lines.append(f"| {what} | {target} | {clients} | {row} |")
+    return "\n".join(lines)
+
+
+_SEARCHES = """\
+One client, pages of 10. The first is the goal: under {goal} ms. The group has half of all versions.
+Most others are made to be hard: what is common is not where it is looked for."""
+
+
+def _searches(figures: Figures, facts: Facts) -> str:
+    lines = [
+        f"## Search among {facts.searched:,} versions",
+        "",
+        _SEARCHES.format(goal=_GOAL_SEARCH_MS),
+        "",
+        "| search | " + " | ".join(f"{name}, p50 ms | CPU ms" for name in peers.REGISTRIES) + " |",
+        "| --- |" + " ---: | ---: |" * len(peers.REGISTRIES),
+    ]
+    for what in searching.QUESTIONS:
+        cells = [
+            f"{figures.median(searching.name(what), database, searching.CLIENTS, member):.1f}"
+            for database in peers.REGISTRIES
+            for member in ("p50_ms", "cpu_ms")
+        ]
+        lines.append(f"| {what} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
