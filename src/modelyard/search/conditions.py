@@ -21,6 +21,8 @@ _SIGNS = {
     "LessThanOrEqualTo": "<=",
 }
 _EQUALS = "Equals"
+# A subquery that stays one: PostgreSQL would turn EXISTS into a join over all that has the value.
+_COUNT = "(SELECT count(*) FROM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +149,15 @@ def _compared(name: str, absent: str | int | None, found: Property, given: Docum
 
 def _of_tag(key: str, found: Property, given: Document, place: Place) -> Condition:
     """A tag is a row, so what is asked of its value is asked of the row."""
-    rows = "EXISTS (SELECT 1 FROM tag WHERE account = ? AND region = ? AND arn = t.arn AND key = ?"
+    rows = f"{_COUNT} tag WHERE account = ? AND region = ? AND arn = t.arn AND key = ?"
     values = (*place.key, key)
     operator = given.get("Operator", _EQUALS)
     if operator in ("Exists", "NotExists"):
-        return Condition(f"{'' if operator == 'Exists' else 'NOT '}{rows})", values)
+        return Condition(f"{rows}) {'>' if operator == 'Exists' else '='} 0", values)
     if operator == "NotEquals":
-        return Condition(f"NOT {rows} AND value = ?)", (*values, given["Value"]))
+        return Condition(f"{rows} AND value = ?) = 0", (*values, given["Value"]))
     asked = _compared("value", None, found, given)
-    return Condition(f"{rows} AND {asked.text})", values + asked.values)
+    return Condition(f"{rows} AND {asked.text}) > 0", values + asked.values)
 
 
 def _of_value(resource: Resource, found: Property, given: Document, place: Place) -> Condition:
@@ -180,9 +182,10 @@ def _of_value(resource: Resource, found: Property, given: Document, place: Place
         f" AND v.version = {'t.version' if of_package else '0'}"
     )
     return Condition(
-        f"{'NOT ' if operator == 'NotEquals' else ''}EXISTS (SELECT 1 FROM search_value AS v"
+        f"{_COUNT} search_value AS v"
         " WHERE v.account = ? AND v.region = ? AND v.kind = ? AND v.property = ?"
-        f" AND v.text IN ({', '.join('?' * len(texts))}) AND {key})",
+        f" AND v.text IN ({', '.join('?' * len(texts))}) AND {key})"
+        f" {'=' if operator == 'NotEquals' else '>'} 0",
         (*place.key, resource.kind, found.path[1], *texts),
     )
 
