@@ -19,6 +19,7 @@ from bench import (
     metrics,
     peers,
     registry,
+    searching,
     servers,
     starting,
 )
@@ -148,6 +149,7 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
         bench.start(postgresql)
         for _ in range(plan.rounds):
             decisions.run(figures, plan.seconds / 2)
+        searching.measured(figures, folder, postgresql, plan.searched, plan.seconds / 4)
         bench.run_registry(postgresql)
         bench.run_metrics()
         bench.run_lineage()
@@ -159,6 +161,7 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
             clients=plan.clients,
             sizes=plan.sizes,
             list_clients=plan.list_clients,
+            searched=plan.searched,
             points=plan.points,
             associations=plan.associations,
             postgresql=postgresql.settings,
@@ -172,9 +175,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--peers", type=Path, metavar="DIR", help="folder with the peers' drivers")
     parser.add_argument("--rounds", type=int, default=Plan.rounds)
     parser.add_argument("--seconds", type=float, default=Plan.seconds, help="of one measurement")
+    parser.add_argument("--searched", type=int, default=Plan.searched, help="versions for Search")
     parser.add_argument("--output", type=Path, default=_ROOT / "docs" / "benchmarks.md")
     options = parser.parse_args(arguments)
-    plan = QUICK if options.quick else Plan(options.rounds, options.seconds)
+    plan = (
+        QUICK if options.quick else Plan(options.rounds, options.seconds, searched=options.searched)
+    )
     others = peers.Peers(options.peers.resolve()) if options.peers else None
     # Paths would name a machine.
     folder = options.peers and str(options.peers)

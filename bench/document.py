@@ -8,13 +8,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from bench import decisions, floors, inference, lineage, machine, metrics, peers, registry
+from bench import (
+    decisions,
+    floors,
+    inference,
+    lineage,
+    machine,
+    metrics,
+    peers,
+    registry,
+    searching,
+)
 from bench.results import Figures
 from bench.starting import Starts
 
 _GOAL_START_SECONDS = 1.5
 _GOAL_MEMORY_MIB = 150
 _GOAL_ACCESS_US = 100
+_GOAL_SEARCH_MS = 50
 _GOAL_POINTS = 20_000
 _GOAL_QUERY_MS = 100
 _GOAL_LINEAGE_MS = 200
@@ -31,6 +42,7 @@ class Facts:
     clients: tuple[int, ...]
     sizes: tuple[int, ...]
     list_clients: int
+    searched: int
     points: int
     associations: int
     postgresql: Mapping[str, str]
@@ -42,6 +54,7 @@ def written(figures: Figures, starts: Sequence[Starts], facts: Facts) -> str:
         _goals(figures, starts, facts),
         _registry(figures, facts),
         _lists(figures, facts),
+        _searches(figures, facts),
         _metrics(figures, facts),
         _lineage(figures, facts),
         _inference(figures, facts),
@@ -279,6 +292,30 @@ def _lineage(figures: Figures, facts: Facts) -> str:
         for database in peers.REGISTRIES:
             row = _row(figures, lineage.asked(what), database, 1)
             lines.append(f"| {what} | {database} | {row} |")
+    return "\n".join(lines)
+
+
+_SEARCHES = """\
+One client, pages of 10. The first is the goal: under {goal} ms. The group has half of all versions.
+Most others are made to be hard: what is common is not where it is looked for."""
+
+
+def _searches(figures: Figures, facts: Facts) -> str:
+    lines = [
+        f"## Search among {facts.searched:,} versions",
+        "",
+        _SEARCHES.format(goal=_GOAL_SEARCH_MS),
+        "",
+        "| search | " + " | ".join(f"{name}, p50 ms | CPU ms" for name in peers.REGISTRIES) + " |",
+        "| --- |" + " ---: | ---: |" * len(peers.REGISTRIES),
+    ]
+    for what in searching.QUESTIONS:
+        cells = [
+            f"{figures.median(searching.name(what), database, searching.CLIENTS, member):.1f}"
+            for database in peers.REGISTRIES
+            for member in ("p50_ms", "cpu_ms")
+        ]
+        lines.append(f"| {what} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

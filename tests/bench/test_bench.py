@@ -19,6 +19,7 @@ FACTS = document.Facts(
     clients=(1, 32),
     sizes=(1_000, 100_000),
     list_clients=8,
+    searched=1_000_000,
     points=1_000,
     associations=100_000,
     postgresql={"server_version": "18", "fsync": "on"},
@@ -68,6 +69,7 @@ def test_a_tiny_run_measures_everything_and_writes_whole_tables() -> None:
     for operation in (*registry.OPERATIONS, metrics.PUT, inference.INVOKE):
         assert operation in text
     assert "| 400 versions, page in the middle | postgresql |" in text
+    assert "| approved, in a group, x = y, newest first |" in text
     assert "MLflow was not measured in this run" in text
 
 

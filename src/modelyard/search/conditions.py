@@ -21,6 +21,8 @@ _SIGNS = {
     "LessThanOrEqualTo": "<=",
 }
 _EQUALS = "Equals"
+# A subquery that stays one: PostgreSQL would turn EXISTS into a join over all that has the value.
+_COUNT = "(SELECT count(*) FROM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Way:
     order: the columns behind these. key: the key of the resource's table among the columns, if it
     is another one's row. sorted_by: the path of the property that the first of `order` is.
     complete: False if a resource without that property is not among them. repeats: whether a
-    resource can come more than once.
+    resource can come more than once. fixed: what all of its rows fulfil, of what is asked for.
     """
 
     table: str
@@ -66,6 +68,7 @@ class Way:
     sorted_by: tuple[str, ...] = ()
     complete: bool = True
     repeats: bool = False
+    fixed: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -146,15 +149,15 @@ def _compared(name: str, absent: str | int | None, found: Property, given: Docum
 
 def _of_tag(key: str, found: Property, given: Document, place: Place) -> Condition:
     """A tag is a row, so what is asked of its value is asked of the row."""
-    rows = "EXISTS (SELECT 1 FROM tag WHERE account = ? AND region = ? AND arn = t.arn AND key = ?"
+    rows = f"{_COUNT} tag WHERE account = ? AND region = ? AND arn = t.arn AND key = ?"
     values = (*place.key, key)
     operator = given.get("Operator", _EQUALS)
     if operator in ("Exists", "NotExists"):
-        return Condition(f"{'' if operator == 'Exists' else 'NOT '}{rows})", values)
+        return Condition(f"{rows}) {'>' if operator == 'Exists' else '='} 0", values)
     if operator == "NotEquals":
-        return Condition(f"NOT {rows} AND value = ?)", (*values, given["Value"]))
+        return Condition(f"{rows} AND value = ?) = 0", (*values, given["Value"]))
     asked = _compared("value", None, found, given)
-    return Condition(f"{rows} AND {asked.text})", values + asked.values)
+    return Condition(f"{rows} AND {asked.text}) > 0", values + asked.values)
 
 
 def _of_value(resource: Resource, found: Property, given: Document, place: Place) -> Condition:
@@ -179,9 +182,10 @@ def _of_value(resource: Resource, found: Property, given: Document, place: Place
         f" AND v.version = {'t.version' if of_package else '0'}"
     )
     return Condition(
-        f"{'NOT ' if operator == 'NotEquals' else ''}EXISTS (SELECT 1 FROM search_value AS v"
+        f"{_COUNT} search_value AS v"
         " WHERE v.account = ? AND v.region = ? AND v.kind = ? AND v.property = ?"
-        f" AND v.text IN ({', '.join('?' * len(texts))}) AND {key})",
+        f" AND v.text IN ({', '.join('?' * len(texts))}) AND {key})"
+        f" {'=' if operator == 'NotEquals' else '>'} 0",
         (*place.key, resource.kind, found.path[1], *texts),
     )
 
@@ -222,7 +226,7 @@ def _needed(expression: Document | None) -> Iterator[Document]:
 
 
 def ways(wanted: Asked, resource: Resource, place: Place, sorted_by: tuple[str, ...]) -> list[Way]:
-    """Every way that leads to all matches; the one over the whole table is among them."""
+    """Ways that lead to all matches, without those that are longer than another for certain."""
     found = [way for i in resource.indexes if (way := _by_index(i, wanted, resource, place))]
     for one, given in wanted.filters:
         link = resource.links.get(one.path)
@@ -234,7 +238,23 @@ def ways(wanted: Asked, resource: Resource, place: Place, sorted_by: tuple[str, 
             found += _by_value(one.path[1], one, given, wanted, resource, place)
     if resource.measured:
         found += _by_metric(wanted, place, sorted_by)
-    return found
+    return [
+        way
+        for at, way in enumerate(found)
+        if not any(
+            _is_longer(way, other, sorted_by)
+            and (number < at or not _is_longer(other, way, sorted_by))
+            for number, other in enumerate(found)
+            if number != at
+        )
+    ]
+
+
+def _is_longer(one: Way, other: Way, sorted_by: tuple[str, ...]) -> bool:
+    """Whether all rows of `other` are among those of `one`, which has no better order."""
+    if not other.complete or not one.fixed <= other.fixed:
+        return False
+    return one.sorted_by != sorted_by or other.sorted_by == sorted_by
 
 
 def _by_index(index: Index, wanted: Asked, resource: Resource, place: Place) -> Way | None:
@@ -261,6 +281,10 @@ def _by_index(index: Index, wanted: Asked, resource: Resource, place: Place) -> 
         tuple((f"{text}{partial}{narrowing}", values + bounds) for text, values in choices),
         index.order,
         sorted_by=sorted_by,
+        fixed=frozenset(
+            [column for column in index.equal if column in wanted.equal]
+            + [f"{head} {sign} {value}" for sign, value in between]
+        ),
     )
 
 
@@ -271,6 +295,8 @@ def _by_link(link: Link, resource: Resource, place: Place, value: str) -> Way:
         link.order,
         key=link.key,
         repeats=True,
+        sorted_by=("CreationTime",),
+        fixed=frozenset([f"{link.column} {value}"]),
     )
 
 
@@ -278,13 +304,15 @@ def _by_tag(key: str, given: Document, resource: Resource, place: Place) -> Iter
     operator = given.get("Operator", _EQUALS)
     if operator in ("NotExists", "NotEquals"):
         return
+    fixed = frozenset([f"{TAGS} {key} {operator} {given.get('Value')}"])
     text = "account = ? AND region = ? AND key = ?"
     values: tuple[Any, ...] = (*place.key, key)
     if operator == _EQUALS:
         text, values = f"{text} AND value = ?", (*values, given["Value"])
-        yield Way("tag", ((text, values),), ("arn",), key={"arn": "arn"})
+        yield Way("tag", ((text, values),), ("arn",), key={"arn": "arn"}, fixed=fixed)
     else:
-        yield Way("tag", ((text, values),), ("value", "arn"), key={"arn": "arn"})
+        order = ("value", "arn")
+        yield Way("tag", ((text, values),), order, key={"arn": "arn"}, fixed=fixed)
 
 
 def _by_value(
@@ -305,6 +333,7 @@ def _by_value(
     key = {"name_key": "name"}
     if of_package:
         key = {"group_name": "within", "name": "name", "version": "version"}
+    fixed = frozenset([f"{resource.kept} {name} {operator} {given.get('Value')}"])
     number = None
     if operator == _EQUALS and not of_package:
         number = search_values.number(given["Value"])
@@ -313,18 +342,21 @@ def _by_value(
         value = expressions.wanted_value(found, operator, given["Value"])
         limit = value if number is None else number
         text = f"{text} AND number IS NOT NULL AND number {sign} ?"
-        yield Way("search_value", ((text, (*values, limit)),), ("number", *order), key=key)
+        yield Way(
+            "search_value", ((text, (*values, limit)),), ("number", *order), key=key, fixed=fixed
+        )
         return
     if operator != _EQUALS:
-        yield Way("search_value", ((text, values),), ("text", *order), key=key)
+        yield Way("search_value", ((text, values),), ("text", *order), key=key, fixed=fixed)
         return
     text, values = f"{text} AND text = ?", (*values, given["Value"][: search_values.TEXT_MAX])
     for column, known in zip(order[:2], _known(wanted, of_package=of_package), strict=True):
         if known is None:
             break
         text, values, order = f"{text} AND {column} = ?", (*values, known), order[1:]
+        fixed |= {"group_name" if column == "within" else "approval"} if of_package else set()
     sorted_by = ("CreationTime",) if order[0] == "created_us" else ()
-    yield Way("search_value", ((text, values),), order, key=key, sorted_by=sorted_by)
+    yield Way("search_value", ((text, values),), order, key=key, sorted_by=sorted_by, fixed=fixed)
 
 
 def _known(wanted: Asked, *, of_package: bool) -> tuple[Any, Any]:
@@ -364,4 +396,5 @@ def _by_metric(wanted: Asked, place: Place, sorted_by: tuple[str, ...]) -> Itera
             key={"arn": "arn"},
             sorted_by=sorted_by if name == ordering else (),
             complete=name in bounds,
+            fixed=frozenset(["group_name", f"metric {name}"] if name in bounds else []),
         )

@@ -75,7 +75,7 @@ async def _metric_names(call: Call, resource: Resource) -> list[str]:
         return []
     rows = await call.tx.all(
         f"SELECT DISTINCT name FROM (SELECT name FROM {table} WHERE account = ? AND region = ?"
-        " LIMIT ?) AS some ORDER BY name",
+        " LIMIT ?) AS rows_of_names ORDER BY name",
         *(call.account, call.region, _METRICS_LOOKED_AT),
     )
     return [row[0] for row in rows]

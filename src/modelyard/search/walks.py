@@ -18,7 +18,7 @@ from modelyard.storage.transaction import Transaction
 _ROWS_FIRST = 128  # of a turn; later turns have twice as many
 _ROWS_MAX = 2048
 # Rows that are looked at beyond the page to tell how many match, where that is not known by then.
-COUNTED_MAX = 4096
+COUNTED_MAX = 2048
 
 Key = tuple[Any, ...]
 
