@@ -15,7 +15,7 @@ from tests.registry.in_process import START_US, specification
 from tests.search import plain
 from tests.search.in_process import Searched
 
-EXAMPLES = 120
+EXAMPLES = 400
 _ANY = ["Equals", "NotEquals", "Exists", "NotExists"]
 _TEXT = [*_ANY, "Contains", "In"]
 _ORDER = ["GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo"]
