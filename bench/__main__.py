@@ -37,17 +37,19 @@ class Plan:
     clients: tuple[int, ...] = (1, 8, 32)
     sizes: tuple[int, ...] = (1_000, 100_000)
     list_clients: int = 8
+    searched: int = 1_000_000  # versions for Search
     points: int = 10_000_000  # of metrics in one experiment
     associations: int = 100_000  # of lineage
 
 
-QUICK = Plan(rounds=1, seconds=0.5, points=1_000_000)
+QUICK = Plan(rounds=1, seconds=0.5, searched=100_000, points=1_000_000)
 TINY = Plan(
     rounds=1,
     seconds=0.05,
     clients=(1, 4),
     sizes=(200, 400),
     list_clients=2,
+    searched=500,
     points=5_000,
     associations=2_000,
 )

@@ -12,7 +12,7 @@ def test_the_guide_works_as_printed(read_along: Run, boosters: Boosters) -> None
     told = [read_along(block) for block in blocks.of("docs/guide.md")]
 
     who, versions, digest, refused, decisions, predictions, updated, rolled_back = told[:8]
-    ana, allowed, why, trail, rolled_over, _ = told[8:]
+    reached, best, ana, allowed, why, trail, rolled_over, _ = told[8:]
     assert "arn:aws:iam::123456789012:root" in who
     assert versions.split() == [
         f"arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/{number}"
@@ -27,6 +27,10 @@ def test_the_guide_works_as_printed(read_along: Run, boosters: Boosters) -> None
     assert updated.strip() == "churn-2"
     assert "would roll back to deployment 1" in rolled_back
     assert "churn is InService" in rolled_back
+    assert reached.startswith("['arn:aws:sagemaker:us-east-1:123456789012:context/churn")
+    assert "customers-2026-10" in best
+    assert "0.94" in best
+    assert best.splitlines()[-1].endswith(":model-package/churn/2")
     assert ana.splitlines()[-1] == "arn:aws:iam::123456789012:user/ana"
     assert allowed.split("\n")[:3] == [
         "churn",

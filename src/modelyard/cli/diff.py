@@ -114,7 +114,7 @@ def _values(item: Answer) -> str:
 def _value(one: Answer) -> str:
     if not one["Present"]:
         return "(none)"
-    text: str = one["Value"]
+    text: str = f"{one['Number']:.12g}" if "Number" in one else one["Value"]
     if "Bytes" in one:
         return f"{one['Bytes']} bytes {text[:12]}"
     if one.get("Delta"):

@@ -57,6 +57,7 @@ def save(path: Path, form: str, title: str, x_label: str, curves: Sequence[Curve
             [x for x, _ in curve.points],
             [y for _, y in curve.points],
             marker="o" if len(curve.points) <= POINTS_MAX else None,
+            markersize=4,
             # A name that starts with an underscore would be left out of the legend.
             label=curve.name if not curve.name.startswith("_") else f" {curve.name}",
         )

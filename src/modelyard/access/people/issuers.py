@@ -9,14 +9,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from joserfc.jwk import Key
+from typing import TYPE_CHECKING, Any, Protocol
 
 from modelyard.access.people import id_tokens
 from modelyard.access.people.fetching import NotFetched
 from modelyard.access.people.id_tokens import Claimed
 from modelyard.access.people.openid_providers import may_be_spoken_to
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 FRESH_SECONDS = 600.0  # a key that its provider takes back is good for that long at most
 STALE_SECONDS = 3600.0  # while the provider is away
@@ -44,7 +45,7 @@ class Discovery:
 @dataclass(slots=True)
 class _Known:
     discovery: Discovery | None = None
-    keys: tuple[Key, ...] = ()
+    keys: "tuple[Key, ...]" = ()
     fetched: float = float("-inf")
     asked: list[float] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,7 +65,7 @@ class Issuers:
         assert known.discovery is not None  # `_fresh` answers no other
         return known.discovery
 
-    async def keys(self, issuer: str, claimed: Claimed) -> tuple[Key, ...]:
+    async def keys(self, issuer: str, claimed: Claimed) -> "tuple[Key, ...]":
         """The provider's keys; anew, if none of those that are known may have signed the token.
 
         Raises: NotFetched. id_tokens.BadToken: its algorithm is not accepted.
