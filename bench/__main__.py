@@ -42,6 +42,7 @@ class Plan:
     associations: int = 100_000  # of lineage
 
 
+WHOLE = Plan()
 QUICK = Plan(rounds=1, seconds=0.5, searched=100_000, points=1_000_000)
 TINY = Plan(
     rounds=1,
@@ -171,25 +172,31 @@ def run(plan: Plan, others: peers.Peers | None, command: str) -> str:
     return document.written(figures, starts, facts)
 
 
-def main(arguments: list[str]) -> None:
+def options_of(arguments: list[str]) -> argparse.Namespace:
+    """What was asked for; `plan` is how much is measured."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round: a look, not a proof")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="folder with the peers' drivers")
-    parser.add_argument("--rounds", type=int, default=Plan.rounds)
-    parser.add_argument("--seconds", type=float, default=Plan.seconds, help="of one measurement")
-    parser.add_argument("--searched", type=int, default=Plan.searched, help="versions for Search")
+    parser.add_argument("--rounds", type=int, default=WHOLE.rounds)
+    parser.add_argument("--seconds", type=float, default=WHOLE.seconds, help="of one measurement")
+    parser.add_argument("--searched", type=int, default=WHOLE.searched, help="versions for Search")
     parser.add_argument("--output", type=Path, default=_ROOT / "docs" / "benchmarks.md")
     options = parser.parse_args(arguments)
-    plan = (
+    options.plan = (
         QUICK if options.quick else Plan(options.rounds, options.seconds, searched=options.searched)
     )
+    return options
+
+
+def main(arguments: list[str]) -> None:
+    options = options_of(arguments)
     others = peers.Peers(options.peers.resolve()) if options.peers else None
     # Paths would name a machine.
     folder = options.peers and str(options.peers)
     where = [str(options.output), "--output"]
     shown = ["DIR" if a == folder else a for a in arguments if a not in where]
     command = "make bench" + (f' ARGS="{" ".join(shown)}"' if shown else "")
-    text = run(plan, others, command)
+    text = run(options.plan, others, command)
     options.output.write_text(text)
     print(f"written: {options.output}")
 

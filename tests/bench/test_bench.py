@@ -73,6 +73,11 @@ def test_a_tiny_run_measures_everything_and_writes_whole_tables() -> None:
     assert "MLflow was not measured in this run" in text
 
 
+def test_without_arguments_everything_is_measured_at_its_full_size() -> None:
+    assert bench.options_of([]).plan == bench.Plan()
+    assert bench.options_of(["--seconds", "1"]).plan == bench.Plan(seconds=1)
+
+
 def test_a_figure_is_the_median_over_rounds() -> None:
     figures = Figures(lambda line: None)
     for rate in (100.0, 900.0, 300.0):

@@ -19,7 +19,7 @@ from modelyard.storage.database import Database
 from modelyard.storage.stored_objects import StoredObject
 from modelyard.storage.transaction import Transaction
 
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = 15.0  # many times what a document takes; how long one waits whose reader was killed
 POLL_SECONDS = 5.0  # other servers' commits wake nobody here; failed work comes due again
 FAILED_SECONDS = 10.0
 # A server may be asked for bytes that are in another's folder: the other gets its chance to read.

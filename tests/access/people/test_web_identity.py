@@ -290,9 +290,9 @@ def test_a_session_has_no_more_than_its_policies_say(
             sagemaker.delete_model(ModelName="m")
         assert 1 <= given["PackedPolicySize"] <= 100
     assert refusal(server, arn, provider.mint(), Policy="{")[0] == "MalformedPolicyDocument"
-    assert refusal(server, arn, provider.mint(), Policy=lists + " " * 2048)[0] == (
-        "PackedPolicyTooLarge"
-    )
+    padded = lists.ljust(2048)
+    too_large = refusal(server, arn, provider.mint(), Policy=padded, PolicyArns=[{"arn": made}])
+    assert too_large[0] == "PackedPolicyTooLarge"
 
 
 def test_a_stranger_learns_no_more_of_an_account_than_of_one_that_is_not_there(
