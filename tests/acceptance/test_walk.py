@@ -19,7 +19,7 @@ STEPS = (
     "000-2.artifact-in-s3",
     *("000-3.", "000-4.", "000-5.", "000-6.", "000-7.", "000-8."),
     *("001.register-dict-metrics", "001.approve-and-reject", "001.tag-models"),
-    *("001.lineage-auto-for-registered-model", "001.experiment-"),
+    *("001.lineage-artifact-", "001.lineage-auto-", "001.lineage-context-", "001.experiment-"),
     "002.",
     *("004.provision-", "004.register-", "004.list-", "004.approve-", "004.deploy-"),
     "004.iam-",
