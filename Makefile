@@ -18,6 +18,8 @@ ARGS ?=
 # uv is taken as it is found; where there is none it goes into a small environment of its own.
 UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
+# Empty is unset: where it is set, every start of a server compiles 350 modules, half a second each.
+export PYTHONDONTWRITEBYTECODE :=
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
@@ -64,7 +66,7 @@ setup-clients: $(CLIENTS:%=.envs/%/.ready) ## Make .envs/ with the outside clien
 system: ## Install the system packages that tests need, where this user may
 	@scripts/system-packages.sh tests
 
-test: setup system setup-clients ## Set everything up and run every test (about 15 minutes on 2 cores)
+test: setup system setup-clients ## Set everything up and run every test (about 20 minutes on 2 cores)
 	@echo "test: every tier on $(WORKERS) workers; 'make test ARGS=\"-m \\\"not slow\\\"\"' is quicker"
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --durations=25 $(ARGS)
 
@@ -86,7 +88,7 @@ format: setup ## Rewrite the sources in the project's format, and mend what lint
 golden: setup ## Rewrite what lists the program's surface: golden files, README and docs tables
 	@$(PY) -m tests.golden.surfaces
 
-bench: setup ## Measure speed and size, and write docs/benchmarks.md (under 10 minutes)
+bench: setup ## Measure speed and size, and write docs/benchmarks.md (about 10 minutes a round)
 	@$(PY) -m bench $(ARGS)
 
 demo: setup ## Register, approve, deploy, invoke, roll back, and leave the server running (ONCE=1: stop it; PORT=9100)
