@@ -63,7 +63,7 @@ def tables(text: str) -> list[list[int]]:
 def test_a_tiny_run_measures_everything_and_writes_whole_tables() -> None:
     text = bench.run(bench.TINY, None, "make bench")
 
-    assert len(tables(text)) == 8
+    assert len(tables(text)) == 10
     assert all(len(set(rows)) == 1 for rows in tables(text))
     assert "nan" not in text
     for operation in (*registry.OPERATIONS, metrics.PUT, inference.INVOKE):

@@ -148,7 +148,7 @@ def test_all_shows_what_is_the_same_without_a_mark(modelyard: Command, pointed: 
     ran = modelyard("diff", "churn/1", "churn/2", "churn/3", "--all", **pointed)
 
     assert ran.returncode == 1
-    assert "  loss: 1.0" in ran.stdout.splitlines()
+    assert "  loss: 1" in ran.stdout.splitlines()
     assert "! accuracy: 0.75 | 0.9 (+0.15) | 0.875 (+0.125)" in ran.stdout.splitlines()
 
 

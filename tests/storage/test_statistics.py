@@ -46,8 +46,13 @@ async def is_looked_at(tx: Transaction) -> bool:
     return await tx.one("SELECT 1 FROM pg_stats WHERE tablename = 'model_package'") is not None
 
 
+async def filled_while_statistics_are_made(tx: Transaction) -> None:
+    await fill(tx)
+    await tx.all("SELECT pg_sleep(0.3)")
+
+
 async def test_a_new_database_looks_up_by_the_index_that_fits(opened: Database) -> None:
-    await opened.write(fill)
+    await opened.write(filled_while_statistics_are_made)
 
     async with asyncio.timeout(60):
         while not await opened.read(is_looked_at):

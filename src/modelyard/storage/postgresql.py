@@ -36,7 +36,7 @@ _STATEMENTS_CACHED = 2048
 STATISTICS_SECONDS = 5.0
 # Tables with rows at which nobody has looked: their reltuples is -1.
 _WITHOUT_STATISTICS = (
-    "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class"
+    "SELECT quote_ident(relname) FROM pg_class"
     " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND reltuples < 0"
     " AND pg_relation_size(oid) > 0"
 )
@@ -304,9 +304,12 @@ async def _keep_statistics(pool: Pool) -> None:
         await asyncio.sleep(STATISTICS_SECONDS)
         try:
             async with pool.connection(SCAN_SECONDS_MAX) as connection:
-                found = await (await connection.execute(_WITHOUT_STATISTICS)).fetchone()
-                if found and found[0]:
-                    await connection.execute(f"ANALYZE {found[0]}")
+                tables = await (await connection.execute(_WITHOUT_STATISTICS)).fetchall()
+                for (table,) in tables:
+                    # Rows that are not committed yet would leave statistics of an empty table.
+                    seen = await connection.execute(f"SELECT 1 FROM {table} LIMIT 1")
+                    if await seen.fetchone():
+                        await connection.execute(f"ANALYZE {table}")
         except Unavailable as away:
             log.info("statistics_put_off", extra={"error": str(away)})
         except _driver().Error as error:
