@@ -66,7 +66,7 @@ setup-clients: $(CLIENTS:%=.envs/%/.ready) ## Make .envs/ with the outside clien
 system: ## Install the system packages that tests need, where this user may
 	@scripts/system-packages.sh tests
 
-test: setup system setup-clients ## Set everything up and run every test (about 20 minutes on 2 cores)
+test: setup system setup-clients ## Set everything up and run every test (about 18 minutes on 2 cores)
 	@echo "test: every tier on $(WORKERS) workers; 'make test ARGS=\"-m \\\"not slow\\\"\"' is quicker"
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --durations=25 $(ARGS)
 
